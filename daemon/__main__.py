@@ -1,0 +1,5 @@
+"""The `suian` command."""
+
+
+def main() -> None:
+    """Run the command line."""

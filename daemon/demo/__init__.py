@@ -1,0 +1,1 @@
+"""A drawn stack of court paper, for people without a scanner."""

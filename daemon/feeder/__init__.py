@@ -1,0 +1,1 @@
+"""Paper: the scanner, its link, its paper path and its twin made of software."""

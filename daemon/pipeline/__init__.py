@@ -1,0 +1,1 @@
+"""Workshop: a face through the kernels, a sheet through the gate."""

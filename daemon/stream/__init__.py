@@ -1,0 +1,1 @@
+"""Exit: the court server pulls pages here."""
