@@ -60,7 +60,6 @@ class Spool(_Section):
     raw: Literal["all", "altered", "off"] = Field(
         "all", description="Which captured rasters are kept until acknowledged."
     )
-    min_free_mib: int = Field(2048, ge=64, description="Below this the feeder waits.")
     allow_unsafe_disk: bool = Field(
         False, description="Accept tmpfs, overlay or a network disk: for a demonstration only."
     )
