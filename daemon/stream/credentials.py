@@ -1,0 +1,165 @@
+"""Who is at the door: mutual TLS that reloads by itself, and the name a certificate carries.
+
+Rule 1: plaintext is for loopback and the unix socket; there the name is what the caller says.
+Rule 2: with TLS the name comes from the certificate alone: the last segment of its one URI (SAN),
+else its common name. What the request says must agree.
+"""
+
+import ipaddress
+import logging
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import grpc
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
+
+from daemon.errors import ConfigError
+
+SERVER_CERTIFICATE: Final = "server.pem"
+SERVER_KEY: Final = "server.key"
+CLIENTS_CA: Final = "clients-ca.pem"
+
+_log = logging.getLogger(__name__)
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether HOST:PORT can be reached from this machine only."""
+    host = address.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class ServerCredentials:
+    """The server's key pair and the CA of its clients, read again when the files change.
+
+    Parameters
+    ----------
+    directory
+        Holds server.pem, server.key and clients-ca.pem.
+
+    Raises
+    ------
+    ConfigError
+        If a file is missing, unreadable, or the key is not the certificate's.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._files = tuple(directory / n for n in (SERVER_CERTIFICATE, SERVER_KEY, CLIENTS_CA))
+        self._seen = self._stamp()
+        self._first: Any = self._read()
+
+    def for_server(self) -> grpc.ServerCredentials:
+        """Return credentials that every handshake checks for newer files."""
+        return grpc.dynamic_ssl_server_credentials(
+            self._first, self._newer, require_client_authentication=True
+        )
+
+    def _newer(self) -> Any:
+        """Return the new configuration, or None: nothing changed, or not yet a matching pair."""
+        try:
+            stamp = self._stamp()
+            if stamp == self._seen:
+                return None
+            fresh = self._read()
+        except ConfigError as error:
+            # Files are replaced one after the other: until they match, the old pair serves.
+            _log.warning("new TLS files are not usable, the old ones stay: %s", error)
+            return None
+        self._seen = stamp
+        return fresh
+
+    def _stamp(self) -> tuple[tuple[int, int, int], ...]:
+        try:
+            stats = [file.stat() for file in self._files]
+        except OSError as error:
+            raise ConfigError(
+                f"cannot read a TLS file: {error.strerror}", file=error.filename
+            ) from error
+        return tuple((s.st_mtime_ns, s.st_size, s.st_ino) for s in stats)
+
+    def _read(self) -> Any:
+        certificate, key, authority = (_bytes(file) for file in self._files)
+        _check_pair(certificate, key, self._files[0])
+        _certificates(authority, self._files[2])
+        return grpc.ssl_server_certificate_configuration([(key, certificate)], authority)
+
+
+def client_credentials(
+    authority: Path | None, certificate: Path | None, key: Path | None
+) -> grpc.ChannelCredentials | None:
+    """Return a client's credentials, or None when no file is given (plaintext on loopback).
+
+    Raises
+    ------
+    ConfigError
+        If only some of the three are given, or one cannot be used.
+    """
+    if authority is None and certificate is None and key is None:
+        return None
+    if authority is None or certificate is None or key is None:
+        raise ConfigError("mutual TLS needs all three: --ca, --cert and --key")
+    chain, secret, root = _bytes(certificate), _bytes(key), _bytes(authority)
+    _check_pair(chain, secret, certificate)
+    _certificates(root, authority)
+    return grpc.ssl_channel_credentials(root, secret, chain)
+
+
+def caller_name(auth_context: Mapping[str, Any]) -> str | None:
+    """Return the name in the caller's certificate; None without TLS, "" when it bears no name."""
+    pem = next(iter(auth_context.get("x509_pem_cert", ())), None)
+    if pem is None:
+        return None
+    return _name_in(x509.load_pem_x509_certificate(pem))
+
+
+def _name_in(certificate: x509.Certificate) -> str:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+    except x509.ExtensionNotFound:
+        uris = []
+    if len(uris) > 1:
+        return ""  # two names are no name
+    if uris:
+        return unquote(re.split("[/:]", urlsplit(uris[0]).path)[-1])
+    common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(common[0].value) if len(common) == 1 else ""
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot read a TLS file: {error.strerror}", file=file) from error
+
+
+def _certificates(pem: bytes, file: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError as error:
+        raise ConfigError(f"not a PEM certificate: {error}", file=file) from error
+
+
+def _check_pair(certificate: bytes, key: bytes, file: Path) -> None:
+    leaf = _certificates(certificate, file)[0]
+    try:
+        secret = load_pem_private_key(key, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise ConfigError("the key is not an unencrypted PEM private key", file=file) from error
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if secret.public_key().public_bytes(*form) != leaf.public_key().public_bytes(*form):
+        raise ConfigError("the key does not belong to the certificate", file=file)
