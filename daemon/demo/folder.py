@@ -10,6 +10,7 @@ resolution is fitted to A4. What would not fit is reduced, never cropped.
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ from daemon.errors import InputError
 
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".pdf")
 _FACES: Final = ("F", "B")
+_READERS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,10 @@ class FolderPaper:
         separators: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = (),
     ) -> None:
         self._separators = tuple(separators)
-        self.sheets: Final = paired([(path, _count(path)) for path in _files(folder)])
+        files = _files(folder)
+        with ThreadPoolExecutor(_READERS) as pool:  # each reader is a process of its own
+            counts = list(pool.map(_count, files))
+        self.sheets: Final = paired(list(zip(files, counts, strict=True)))
         if not self.sheets:
             raise InputError("the folder has no image and no PDF", folder=folder)
 
