@@ -182,6 +182,14 @@ def test_jpeg_with_a_hole_before_its_end_marker_is_refused(
     assert "cut off" in _refusal(path)
 
 
+def test_png_with_one_flipped_bit_is_refused(tmp_path: Path, picture: NDArray[np.uint8]) -> None:
+    data = bytearray(_encoded(picture, ".png"))
+    data[len(data) // 2] ^= 4
+    path = tmp_path / "flipped.png"
+    path.write_bytes(data)
+    assert "checksum" in _refusal(path)
+
+
 def test_text_named_jpg_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "note.jpg"
     path.write_text("原告称……", encoding="utf-8")
