@@ -24,7 +24,7 @@ _PAPERS: Final[dict[str, tuple[Colour, float]]] = {
     # BGR and grain
     "white": ((238, 240, 240), 1.4),
     "cream": ((218, 232, 236), 1.8),
-    "recycled": ((146, 178, 196), 6.0),
+    "recycled": ((158, 192, 212), 3.6),
 }
 _SHINE_STEP: Final = 4
 """Ink that shines through is soft: it is worked out at a quarter of the resolution."""
@@ -117,7 +117,7 @@ class Look:
         if run.streak_mm is not None and side is Side.FRONT:
             left = round(run.streak_mm * window.dpi / 25.4)
             band = seen[:, left : left + 2]
-            band[:] = cv2.subtract(band, np.full_like(band, 26))
+            band[:] = cv2.subtract(band, np.full_like(band, 34))
         rolled = np.roll(self._noise, tuple(rng.integers(0, _TILE_PX, 2)), (0, 1))
         cv2.add(seen, _repeated(rolled, seen.shape[:2]), dst=seen)
         return seen

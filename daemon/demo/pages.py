@@ -191,8 +191,11 @@ def _delivery(canvas: Canvas, story: Story, rng: np.random.Generator) -> None:
     pen = hand.Pen(em_mm=5, leading_mm=height_mm)
     goods = [story.words["goods"][int(rng.integers(8))] for _ in range(7)]
     for column, texts in (
+        (0, [str(number + 1) for number in range(len(goods))]),
         (1, goods),
+        (2, ["吨"] * len(goods)),
         (3, [str(rng.integers(2, 90)) for _ in goods]),
+        (4, [str(rng.integers(20, 900)) for _ in goods]),
         (5, [str(rng.integers(1000, 90_000)) for _ in goods]),
     ):
         width_mm = edges[column + 1] - edges[column]
@@ -296,11 +299,12 @@ def _handwritten_last(canvas: Canvas, story: Story, rng: np.random.Generator) ->
 
 
 def _photos(canvas: Canvas, story: Story, rng: np.random.Generator) -> None:
-    for top_mm in (32, 148):
+    first = int(rng.integers(len(story.words["photo"])))
+    for number, top_mm in enumerate((32, 148)):
         canvas.paste(photo.scene(rng, (1480, 1060)), (42, top_mm))
         canvas.frame(Box(42, top_mm, 125.3, 89.7), 0.2, GRAY)
-        caption = story.words["photo"][int(rng.integers(4))]
-        canvas.centred(caption, (105, top_mm + 98), 4.2)
+        caption = story.words["photo"][(first + number) % len(story.words["photo"])]
+        canvas.centred(f"图{'一二'[number]} {caption}", (105, top_mm + 98), 4.2)
 
 
 def _id_card(canvas: Canvas, story: Story, rng: np.random.Generator) -> None:

@@ -30,7 +30,7 @@ def scene(rng: np.random.Generator, size_px: tuple[int, int]) -> NDArray[np.uint
 
 def _tone(rng: np.random.Generator, low: int, high: int) -> tuple[int, int, int]:
     base = int(rng.integers(low, high))
-    blue, green, red = (int(np.clip(base + rng.integers(-22, 23), 0, 255)) for _ in range(3))
+    blue, green, red = (int(np.clip(base + rng.integers(-9, 10), 0, 255)) for _ in range(3))
     return blue, green, red
 
 
