@@ -48,7 +48,7 @@ CODES: Final[Mapping[type[errors.SuianError], grpc.StatusCode]] = {
     errors.OperatorError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.DeviceError: grpc.StatusCode.UNAVAILABLE,
     errors.ConfigError: grpc.StatusCode.INVALID_ARGUMENT,
-    errors.InputError: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.InputError: grpc.StatusCode.NOT_FOUND,
     errors.SuianError: grpc.StatusCode.INTERNAL,
 }
 

@@ -1,0 +1,1 @@
+"""The manifest of a case, from the accounts of the ledger."""
