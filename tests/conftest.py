@@ -4,6 +4,10 @@ import ctypes.util
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("suian", deadline=None)  # numba compiles inside the first example
+settings.load_profile("suian")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
