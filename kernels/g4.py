@@ -44,10 +44,8 @@ _COMMON: Final = (
     "00000001000 00000001100 00000001101 000000010010 000000010011 000000010100 000000010101 "
     "000000010110 000000010111 000000011100 000000011101 000000011110 000000011111"
 )
-# Vertical modes for a1 - b1 = -3..3 (T.6 table 1), then pass and horizontal.
-_VERTICAL: Final = ("0000010", "000010", "010", "1", "011", "000011", "0000011")
-_PASS: Final = "0001"
-_HORIZONTAL: Final = "001"
+# T.6 table 1: vertical modes for a1 - b1 = -3..3, then pass and horizontal.
+_MODE_CODES: Final = "0000010 000010 010 1 011 000011 0000011 0001 001"
 
 _FIRST_MAKE_UP: Final = 63  # index of the make-up code of n * 64 is 63 + n
 _LONGEST_RUN: Final = 2560
@@ -60,7 +58,7 @@ def _table(*words: str) -> NDArray[np.int32]:
 
 
 _RUNS: Final = np.stack([_table(_WHITE, _COMMON), _table(_BLACK, _COMMON)])
-_MODES: Final = _table(*_VERTICAL, _PASS, _HORIZONTAL)
+_MODES: Final = _table(_MODE_CODES)
 _PASS_MODE: Final = 7
 _HORIZONTAL_MODE: Final = 8
 
@@ -113,9 +111,8 @@ def _changes(row: Any, width: int, out: Any) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _encode_row(
-    out: Any, state: Any, current: Any, above: Any, width: int, runs: Any, modes: Any
-) -> None:
+def _encode_row(out: Any, state: Any, current: Any, above: Any, runs: Any, modes: Any) -> None:
+    width = above.size - 8
     a0 = -1
     colour = 0
     ci = 0
@@ -154,7 +151,7 @@ def _encode(rows: Any, width: int, runs: Any, modes: Any, out: Any) -> int:
     current = np.empty(width + 8, np.int32)
     for y in range(rows.shape[0]):
         _changes(rows[y], width, current)
-        _encode_row(out, state, current, above, width, runs, modes)
+        _encode_row(out, state, current, above, runs, modes)
         above, current = current, above
     _put(out, state, 1, 12)  # EOFB: two end-of-line codes, then pad the last byte
     _put(out, state, 1, 12)

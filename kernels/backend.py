@@ -1,0 +1,125 @@
+"""Which twin of the kernels runs: a frozen set of callables, chosen once at start."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from kernels import blank, crop, first_pass, g4, jpeg, rotate, skew
+from kernels.blank import BlankMeasures, Verdict
+from kernels.crop import CropBox
+from kernels.first_pass import FirstPass
+from kernels.raster import Raster, empty
+from kernels.skew import Skew
+
+Choice = Literal["auto", "cpu", "gpu"]
+
+_TINY_PX: Final = 448
+
+
+class BackendUnavailable(RuntimeError):
+    """The backend that was asked for by name cannot run on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlankKernel:
+    """The blank decision: what a face shows, and what that means beside its other side."""
+
+    measure: Callable[[Raster, FirstPass], BlankMeasures]
+    decide: Callable[[BlankMeasures, BlankMeasures | None], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class CropKernel:
+    """Cropping: where the sheet is, and the cut."""
+
+    find_sheet: Callable[[FirstPass, int, int], CropBox | None]
+    apply: Callable[[Raster, CropBox], Raster]
+
+
+@dataclass(frozen=True, slots=True)
+class JpegKernel:
+    """The page as JPEG, and the evidence image of a removed blank."""
+
+    encode: Callable[[Raster, int, jpeg.Subsampling], bytes]
+    evidence: Callable[[Raster, int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class G4Kernel:
+    """The page as a Group 4 TIFF."""
+
+    is_bilevel: Callable[[Raster], bool]
+    file: Callable[[Raster], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Every kernel of one twin. `name` is recorded with each step."""
+
+    name: str
+    first_pass: Callable[[Raster], FirstPass]
+    skew: Callable[[FirstPass, int], Skew]
+    rotate: Callable[[Raster, int], Raster]
+    crop: CropKernel
+    blank: BlankKernel
+    jpeg: JpegKernel
+    g4: G4Kernel
+
+
+def _g4_file(raster: Raster) -> bytes:
+    code = g4.encode(g4.pack(raster), raster.width_px)
+    return g4.tiff(code, raster.width_px, raster.height_px, raster.dpi)
+
+
+def _cpu() -> Backend:
+    return Backend(
+        name="cpu",
+        first_pass=first_pass.first_pass,
+        skew=skew.estimate,
+        rotate=rotate.rotate,
+        crop=CropKernel(crop.find_sheet, crop.apply),
+        blank=BlankKernel(blank.measure, blank.decide),
+        jpeg=JpegKernel(jpeg.encode, jpeg.evidence),
+        g4=G4Kernel(g4.is_bilevel, _g4_file),
+    )
+
+
+def choose(choice: Choice = "auto") -> Backend:
+    """Return the backend of that name; "auto" takes the best one that runs here.
+
+    Raises
+    ------
+    BackendUnavailable
+        If "gpu" is asked for: the twin in CUDA is not part of this build.
+    """
+    if choice == "gpu":
+        raise BackendUnavailable(
+            'imaging.backend = "gpu" is not available in this build; use "auto" or "cpu"'
+        )
+    return _cpu()
+
+
+def warm(backend: Backend) -> None:
+    """Compile or load every kernel on a tiny page, so that the first sheet does not wait."""
+    pixels = empty((_TINY_PX, _TINY_PX, 3))
+    pixels[:] = 250
+    pixels[60:400:40, 60:380] = 20
+    pixels[:12] = 25
+    gray = empty((_TINY_PX, _TINY_PX))
+    np.multiply(pixels[..., 0] > 128, np.uint8(255), out=gray)
+    faint = empty(pixels.shape)
+    np.maximum(pixels, 235, out=faint)
+    for page in (Raster(pixels, 300), Raster(faint, 300), Raster(gray, 300)):
+        first = backend.first_pass(page)
+        measures = backend.blank.measure(page, first)
+        backend.blank.decide(measures, measures)
+        backend.skew(first, page.dpi)
+        backend.rotate(page, 1_000_000)
+        box = backend.crop.find_sheet(first, 0, page.dpi)
+        backend.crop.apply(page, box or CropBox(0, 0, page.width_px, page.height_px))
+        backend.jpeg.encode(page, 85, "420")
+        backend.jpeg.evidence(page, 20_000)
+        if backend.g4.is_bilevel(page):
+            backend.g4.file(page)
