@@ -1,0 +1,178 @@
+"""`suian process`: images through the kernels to files, blanks too."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import typer
+
+from daemon.errors import ConfigError, InputError, SuianError
+from daemon.images import Image, iterate
+from daemon.pipeline import face
+
+_EXTENSIONS: Final = {"image/jpeg": "jpg", "image/tiff": "tif"}
+_FORMATS: Final = {"image/jpeg": "jpeg", "image/tiff": "tiff-g4"}
+_CERTAINTY: Final = {face.Level.SURE: 1.0, face.Level.LIKELY: 0.5, face.Level.NO: 0.0}
+_LONG_SIDE_INCH: Final = 11.69
+_USUAL_DPI: Final = (75, 100, 150, 200, 240, 300, 400, 600)
+_DEFAULT_DPI: Final = 300
+_MIN_DPI, _MAX_DPI = 50, 1200
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """One image of a file; `stem` is the name of its output."""
+
+    name: str
+    stem: str
+    image: Image
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """Errors so far: the first one gives the exit status."""
+
+    status: int = 0
+
+    def note(self, name: str, error: SuianError) -> None:
+        """Say what is wrong with a file and go on."""
+        typer.echo(f"suian: {name}: {error}", err=True)
+        self.status = self.status or error.exit_status
+
+
+def process(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE...", help="Images or PDFs, one face an image.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where pages go.")],
+    duplex: Annotated[
+        bool, typer.Option("--duplex", help="Neighbours are the two sides of a sheet.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line an image.")] = False,
+    backend: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+    jpeg_quality: Annotated[int, typer.Option(min=50, max=100, help="libjpeg quality.")] = 85,
+) -> None:
+    """Send images through the kernels and write every page, the blank ones too."""
+    if backend not in ("auto", "cpu", "gpu"):
+        raise ConfigError("the backend is auto, cpu or gpu", backend=backend)
+    choice: Literal["auto", "cpu", "gpu"] = backend  # type: ignore[assignment]
+    _make(out)
+    kernels = face.kernels(choice)
+    profile = face.Profile(jpeg_quality=jpeg_quality)
+    outcome = _Outcome()
+    for sheet in _sheets(_images(files, outcome), 2 if duplex else 1):
+        rasters = [face.raster_from(item.image.pixels, _dpi(item.image)) for item in sheet]
+        back = rasters[1] if len(rasters) == 2 else None
+        for item, done in zip(sheet, face.process(rasters[0], back, kernels, profile), strict=True):
+            try:
+                target = _write(out, item, done, files)
+            except SuianError as error:
+                outcome.note(item.name, error)
+                continue
+            typer.echo(_json(item, done, kernels.name) if as_json else _line(item, done, target))
+    if outcome.status:
+        raise typer.Exit(outcome.status)
+
+
+def _make(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot make the folder: {error.strerror}", out=out) from error
+
+
+def _images(files: Sequence[Path], outcome: _Outcome) -> Iterator[_Input | None]:
+    """Give every image of every file; None stands for a file that cannot be read."""
+    taken: set[str] = set()
+    for path in files:
+        pages = 0
+        try:
+            for number, image in enumerate(iterate(path), start=1):
+                stem = path.stem if number == 1 else f"{path.stem}-{number:04d}"
+                pages = number
+                yield _Input(path.name, _free(stem, taken), image)
+        except InputError as error:
+            outcome.note(path.name, error)
+            if not pages:
+                yield None
+
+
+def _free(stem: str, taken: set[str]) -> str:
+    """Return the stem, or the stem with a number where another input has taken it."""
+    names = (stem if k == 1 else f"{stem}~{k}" for k in count(1))
+    name = next(name for name in names if name not in taken)
+    taken.add(name)
+    return name
+
+
+def _sheets(images: Iterator[_Input | None], faces: int) -> Iterator[list[_Input]]:
+    """Group neighbours; the side of a file that cannot be read stays empty."""
+    sheet: list[_Input | None] = []
+    for image in images:
+        sheet.append(image)
+        if len(sheet) == faces:
+            if any(sheet):
+                yield [side for side in sheet if side is not None]
+            sheet = []
+    if any(sheet):
+        yield [side for side in sheet if side is not None]
+
+
+def _dpi(image: Image) -> int:
+    """Return the resolution of a file, or that which makes its longer side an A4 sheet's."""
+    if image.dpi is not None and _MIN_DPI <= image.dpi <= _MAX_DPI:
+        return image.dpi
+    measured = max(image.pixels.shape[:2]) / _LONG_SIDE_INCH
+    usual = min(_USUAL_DPI, key=lambda dpi: abs(dpi - measured))
+    return usual if abs(usual - measured) <= 0.08 * measured else _DEFAULT_DPI
+
+
+def _write(out: Path, item: _Input, done: face.Face, files: Sequence[Path]) -> Path:
+    target = out / f"{item.stem}.{_EXTENSIONS[done.media_type]}"
+    if any(target.exists() and path.exists() and target.samefile(path) for path in files):
+        raise ConfigError("would overwrite an input; choose another folder", out=target)
+    try:
+        target.write_bytes(done.data)
+    except OSError as error:
+        raise ConfigError(f"cannot write the page: {error.strerror}", out=target) from error
+    return target
+
+
+def _json(item: _Input, done: face.Face, backend: str) -> str:
+    blank = done.blank.level is face.Level.SURE
+    return json.dumps(
+        {
+            "file": item.name,
+            "angle_deg": None if blank else done.angle_deg,
+            "confidence": done.confidence,
+            "skew_corrected": done.skew_corrected,
+            "blank": blank,
+            "evidence": {
+                **done.blank.values,
+                "certainty": _CERTAINTY[done.blank.level],
+                "reason": done.blank.reason,
+            },
+            "quality": dict(done.quality),
+            "crop_px": None if done.crop_px is None else list(done.crop_px),
+            "format": _FORMATS[done.media_type],
+            "bytes": len(done.data),
+            "ms": dict(done.ms),
+            "backend": backend,
+        },
+        ensure_ascii=False,
+    )
+
+
+def _line(item: _Input, done: face.Face, target: Path) -> str:
+    if done.blank.level is face.Level.SURE:
+        what = f"blank ({done.blank.reason})"
+    elif done.skew_corrected and done.angle_deg is not None:
+        what = f"turned by {-done.angle_deg:.2f} degrees"
+    else:
+        what = "left as it lies"
+    cropped = ", cropped to the sheet" if done.crop_px is not None else ""
+    where = f"{target} ({len(done.data)} bytes, {done.ms['total']:.0f} ms)"
+    return f"{item.name}: {what}{cropped} -> {where}"
