@@ -25,6 +25,7 @@ def _labels(base: type[errors.SuianError]) -> Iterator[str]:
 FAULTS: Final = tuple(
     sorted({*_labels(errors.OperatorError), *_labels(errors.DeviceError), "interrupted"})
 )
+REFUSALS: Final = tuple(sorted({errors.SuianError.label, "refused", *_labels(errors.SuianError)}))
 GATE_WAITS: Final = ("disk", "paused")
 INBOX_OUTCOMES: Final = ("taken", "rejected")
 RAW_OUTCOMES: Final = ("kept", "skipped")
@@ -82,13 +83,14 @@ class Metrics:
         self.raw_faces = Counter(
             "suian_raw_faces_total", "Captured rasters by outcome.", ["outcome"], registry=r
         )
-        self.last_thread_beat = Gauge(
-            "suian_thread_beat_timestamp_seconds", "Last sign of life.", ["thread"], registry=r
+        self.refusals = Counter(
+            "suian_stream_refusals_total", "Calls refused, by cause.", ["reason"], registry=r
         )
         for fate in Fate:
             self.faces.labels(fate.value)
         for counter, values in (
             (self.faults, FAULTS),
+            (self.refusals, REFUSALS),
             (self.gate_waits, GATE_WAITS),
             (self.inbox_files, INBOX_OUTCOMES),
             (self.raw_faces, RAW_OUTCOMES),

@@ -190,7 +190,8 @@ class Writer:
                 break
             if request is not None:
                 left.append(request)
+        cause = self._refusal.message if self._refusal else ""
         for request in left:
             request.answer.set_exception(
-                SpoolFailed("the ledger failed; whether this was kept is unknown until a restart")
+                SpoolFailed(f"whether this was kept is unknown until a restart: {cause}")
             )

@@ -53,6 +53,7 @@ def test_an_entry_cannot_be_stored_twice_and_the_cursor_stays(folder):
     with pytest.raises(SpoolFailed):
         store.commit([received(store, 2), received(store, 1)])
     assert store.cursor.sequence == 1
+    assert store._db.execute("SELECT sequence FROM entry").fetchall() == [(1,)]
     store.close()
 
 

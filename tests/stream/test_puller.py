@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import apsw
 import pytest
@@ -126,11 +127,11 @@ def test_kill_nine_at_any_moment_loses_nothing_and_doubles_nothing(hall, paper, 
     ids = hall.feed(*[paper.page(d) for d in data.values()])
     command = [sys.executable, "-m", "daemon", "pull", hall.target, "-o", str(folder)]
     kills, landed = 0, set()
-    for _ in range(4):
+    for _ in range(3):
         limit = choice.randrange(10, 60) + cursor(hall)
         child = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         while child.poll() is None and cursor(hall) < limit:
-            pass
+            time.sleep(0.001)
         child.send_signal(signal.SIGKILL)
         kills += child.wait() == -signal.SIGKILL
         landed.add(cursor(hall))
@@ -145,6 +146,52 @@ def test_kill_nine_at_any_moment_loses_nothing_and_doubles_nothing(hall, paper, 
         (241, 1, 241)
     ]
     assert cursor(hall) == 241
+
+
+# Kills itself at the n-th call that the store makes: between any two of its statements.
+DOOMED = """
+import os, signal, sys
+from pathlib import Path
+from daemon.stream import court_store
+from daemon.stream.dial import Appliance
+from daemon.stream.puller import Puller
+
+target, folder, left = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+
+def count(frame, event, called):
+    global left
+    if event == "c_call" and frame.f_code.co_filename == court_store.__file__:
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.setprofile(count)
+Puller(Appliance(target, "court", max_unacked_entries=8), folder).run()
+"""
+
+
+def test_killed_between_any_two_statements_the_folder_and_its_cursor_agree(hall, paper, folder):
+    data = [bytes([n]) * 500 for n in range(80)]
+    ids = hall.feed(*[paper.page(d) for d in data])
+    for n in (20, 31, 45, 52, 66, 79, 95, 120):
+        child = subprocess.run(
+            [sys.executable, "-c", DOOMED, hall.target, str(folder), str(n)],
+            check=False,
+            timeout=60,
+        )
+        assert child.returncode == -signal.SIGKILL
+        ((last, entries),) = rows(
+            folder, "SELECT (SELECT sequence FROM cursor), (SELECT count(*) FROM entry)"
+        )
+        assert last == entries
+        assert cursor(hall) <= last
+        stored = rows(folder, "SELECT path FROM file")
+        assert {path for (path,) in stored} <= set(files(folder))
+    pull(hall, folder)
+    assert files(folder) == {
+        f"{CASE}/main/{page_id}.jpg": d for page_id, d in zip(ids, data, strict=True)
+    }
+    assert rows(folder, "SELECT count(*), max(sequence) FROM entry") == [(81, 81)]
 
 
 def test_without_the_right_the_secondary_volume_leaves_only_hashes(hall, paper, folder):
