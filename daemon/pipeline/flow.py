@@ -1,0 +1,310 @@
+"""The feeding thread: hopper to journal, one sheet at a time, behind one gate.
+
+Rule 1: OBJECT POSITION is asked for in one place, `_one_sheet`, and never before the gate is open:
+both faces of the last sheet durable and read for separators, and room for the next.
+Rule 2: a sheet has its row in the ledger before it is asked for (write-ahead), and both of its
+faces have a fate before anything else happens.
+Rule 3: a fault names the sheet that must be fed again, and the feeder waits for a person's hands.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from daemon.errors import (
+    CoverOpen,
+    DeviceError,
+    OperatorError,
+    PaperRefused,
+    StoppedByOperator,
+    SuianError,
+)
+from daemon.feeder import transport
+from daemon.feeder.scanner import HardwareStatus, Scanner
+from daemon.metrics import Metrics
+from daemon.page import PAPER_SIDES, Batch, Fate, Page, Scan, SheetId
+from daemon.pipeline.raw_writer import RawWriter
+from daemon.pipeline.sheet import SheetResult, Workshop
+from daemon.spool.ledger import Ledger, OpenBatch
+
+log = logging.getLogger(__name__)
+
+POLL_S: Final = 0.3
+RECONNECT_S: Final = 1.0
+INTERRUPTED: Final = "interrupted"
+# With these the sheet may still lie in the hopper: the sensors tell.
+_MAYBE_NOT_FED: Final = (CoverOpen, StoppedByOperator, PaperRefused)
+
+
+@dataclass(frozen=True, slots=True)
+class FeederFacts:
+    """What others may know of the feeder. `cause` is empty unless a person must act."""
+
+    state: str = transport.State.ABSENT.value
+    cause: str = ""
+    batch: int = 0
+    refeed_from_sheet: int = 0
+    scanner: str = ""
+    paused: bool = False
+
+
+@dataclass(slots=True)
+class _OpenBatch:
+    batch: Batch
+    scope: str
+    sheets: int
+
+
+class Flow:
+    """Feeds paper whenever there is some; owns the scanner.
+
+    Parameters
+    ----------
+    scanner, ledger, workshop, raw, metrics
+        The rooms a sheet passes through.
+    min_free_bytes
+        Below this the gate stays shut.
+    """
+
+    def __init__(
+        self,
+        scanner: Scanner,
+        ledger: Ledger,
+        workshop: Workshop,
+        raw: RawWriter,
+        metrics: Metrics,
+        *,
+        min_free_bytes: int,
+    ) -> None:
+        self._scanner = scanner
+        self._ledger = ledger
+        self._workshop = workshop
+        self._raw = raw
+        self._metrics = metrics
+        self._min_free_bytes = min_free_bytes
+        self._stop = threading.Event()
+        self._paused = threading.Event()
+        self._facts = FeederFacts()
+        self._open: _OpenBatch | None = None
+        self._blocked = False
+        self._needs_recovery = False
+
+    @property
+    def facts(self) -> FeederFacts:
+        """The state of the feeder at this moment; safe from any thread."""
+        return replace(self._facts, paused=self._paused.is_set())
+
+    def pause(self) -> None:
+        """Feed nothing more until `resume`; the sheet in the path is finished."""
+        self._paused.set()
+
+    def resume(self) -> None:
+        """Feed again."""
+        self._paused.clear()
+
+    def stop(self) -> None:
+        """Finish the sheet in the path, then let `run` return."""
+        self._stop.set()
+
+    def run(self, beat: Callable[[], None]) -> None:
+        """Feed until `stop`; `beat` is called at every turn.
+
+        Raises
+        ------
+        SpoolError
+            When the ledger failed: the process must end.
+        """
+        self._resume_after_restart()
+        try:
+            while not self._stop.is_set():
+                beat()
+                try:
+                    self._turn(beat)
+                except DeviceError as error:
+                    self._device_failed(error)
+                self._show()
+        finally:
+            self._scanner.close()
+
+    # -- one turn ---------------------------------------------------------------------------
+
+    def _turn(self, beat: Callable[[], None]) -> None:
+        if self._needs_recovery:
+            self._scanner.recover()
+            self._needs_recovery = False
+        status = self._scanner.poll()
+        self._show()
+        if self._blocked and not self._cleared(status):
+            self._stop.wait(POLL_S)
+            return
+        if self._open is None:
+            if not status.hopper_loaded or self._reason_to_wait():
+                self._stop.wait(POLL_S)
+                return
+            batch = self._ledger.open_batch(virtual=self._scanner.identity.virtual)
+            self._open = _OpenBatch(batch, "", 0)
+        self._feed(self._open, beat)
+
+    def _cleared(self, status: HardwareStatus) -> bool:
+        """Scan pressed with the cover shut and the path free: a person has seen to it."""
+        if not status.button_pressed or status.cover_open or status.paper_in_path:
+            return False
+        log.info("cleared by hand: %s", self._facts.cause)
+        self._blocked = False
+        self._scanner.cleared()
+        self._facts = replace(self._facts, cause="", refeed_from_sheet=0)
+        return True
+
+    def _reason_to_wait(self) -> str:
+        """Return why the next sheet must wait, or "" when the gate is open."""
+        if self._paused.is_set():
+            return "paused"
+        if not self._ledger.room(self._min_free_bytes):
+            return "disk"
+        return ""
+
+    def _feed(self, open_batch: _OpenBatch, beat: Callable[[], None]) -> None:
+        self._scanner.arm()
+        waited = ""
+        while not self._stop.is_set():
+            beat()
+            self._show()
+            reason = self._reason_to_wait()
+            if reason:
+                if reason != waited:
+                    self._metrics.gate_waits.labels(reason).inc()
+                    log.warning("feeding waits: %s", reason)
+                waited = reason
+                self._stop.wait(POLL_S)
+            elif not self._one_sheet(open_batch):
+                return
+        self._scanner.finish()
+
+    # -- one sheet --------------------------------------------------------------------------
+
+    def _one_sheet(self, open_batch: _OpenBatch) -> bool:
+        """Feed, read, work and store one sheet; False when the batch pauses or is over."""
+        sheet = self._ledger.request_feed(open_batch.batch.number)
+        fed = False
+        try:
+            fed = self._scanner.feed()
+            if not fed:
+                self._ledger.withdraw_feed(sheet)
+                self._end_batch(open_batch)
+                return False
+            scans = self._scanner.read_sheet(sheet)
+        except (OperatorError, DeviceError) as error:
+            self._fault(open_batch, sheet, error, fed=fed)
+            if isinstance(error, DeviceError):
+                raise
+            return False
+        self._metrics.sheets_fed.inc()
+        return self._store(open_batch, scans)
+
+    def _store(self, open_batch: _OpenBatch, scans: tuple[Scan, Scan]) -> bool:
+        result = self._workshop.sheet(scans, open_batch.scope)
+        self._commit(open_batch, result)
+        self._metrics.durable_seconds.observe(max(0.0, time.time() - scans[1].captured_at))
+        for page, scan in zip(result.pages, scans, strict=True):
+            self._raw.offer(page, scan)
+        if result.stop_reason:
+            self._block(open_batch, result.stop_reason, refeed_from_sheet=0)
+            return False
+        if result.ends_batch:
+            self._end_batch(open_batch)
+            return False
+        return True
+
+    def _commit(self, open_batch: _OpenBatch, result: SheetResult) -> None:
+        self._ledger.commit(result.pages, scope=result.scope)
+        open_batch.scope = result.scope
+        open_batch.sheets += 1
+        for page in result.pages:
+            self._metrics.faces.labels(page.fate.value).inc()
+            log.debug("%s is %s %s", page.page_id, page.fate, page.reason)
+
+    def _end_batch(self, open_batch: _OpenBatch) -> None:
+        self._scanner.finish()
+        self._ledger.close_batch(open_batch.batch.number)
+        self._metrics.batches.labels("paper").inc()
+        log.info("batch %d closed, %d sheets", open_batch.batch.number, open_batch.sheets)
+        self._open = None
+
+    # -- when something goes wrong ------------------------------------------------------------
+
+    def _fault(
+        self, open_batch: _OpenBatch, sheet: SheetId, error: SuianError, *, fed: bool
+    ) -> None:
+        """Give the sheet in flight its fate and wait for hands."""
+        self._metrics.faults.labels(error.label).inc()
+        if isinstance(error, _MAYBE_NOT_FED) and not fed and not self._scanner.paper_in_path():
+            self._ledger.withdraw_feed(sheet)
+            self._block(open_batch, error.label, refeed_from_sheet=0)
+            return
+        fate = Fate.LOST if isinstance(error, DeviceError) else Fate.SUPERSEDED
+        self._metrics.sheets_fed.inc()
+        self._commit(open_batch, self._unread(sheet, fate, error.label, open_batch))
+        self._block(open_batch, error.label, refeed_from_sheet=sheet.sheet)
+        log.warning("sheet %d of batch %d must be fed again: %s", sheet.sheet, sheet.batch, error)
+
+    def _unread(
+        self, sheet: SheetId, fate: Fate, reason: str, open_batch: _OpenBatch
+    ) -> SheetResult:
+        pages = tuple(
+            Page(
+                page_id=sheet.face(side),
+                fate=fate,
+                virtual=open_batch.batch.virtual,
+                captured_at=time.time(),
+                reason=reason,
+            )
+            for side in PAPER_SIDES
+        )
+        return SheetResult(pages, open_batch.scope)
+
+    def _block(self, open_batch: _OpenBatch, cause: str, *, refeed_from_sheet: int) -> None:
+        self._blocked = True
+        self._facts = replace(
+            self._facts,
+            cause=cause,
+            batch=open_batch.batch.number,
+            refeed_from_sheet=refeed_from_sheet,
+        )
+        log.warning("feeder blocked: %s", cause)
+
+    def _device_failed(self, error: DeviceError) -> None:
+        if not self._needs_recovery:
+            self._metrics.faults.labels(error.label).inc()
+            log.warning("scanner: %s", error)
+        self._needs_recovery = True
+        self._stop.wait(RECONNECT_S)
+
+    def _resume_after_restart(self) -> None:
+        """Take up the batch that was open when the process ended."""
+        for found in self._ledger.open_batches():
+            if found.electronic:
+                continue
+            batch = Batch(found.number, virtual=found.virtual)
+            self._open = _OpenBatch(batch, found.scope, found.last_sheet)
+            self._settle(self._open, found)
+
+    def _settle(self, open_batch: _OpenBatch, found: OpenBatch) -> None:
+        for sheet in found.open_sheets:
+            # Whether it left the hopper is unknown: nothing read before the crash proves it.
+            self._metrics.faults.labels(INTERRUPTED).inc()
+            self._commit(open_batch, self._unread(sheet, Fate.LOST, INTERRUPTED, open_batch))
+            self._block(open_batch, INTERRUPTED, refeed_from_sheet=sheet.sheet)
+
+    def _show(self) -> None:
+        state = transport.State.BLOCKED if self._blocked else self._scanner.state
+        identity = self._scanner.known_identity
+        self._facts = replace(
+            self._facts,
+            state=state.value,
+            batch=self._open.batch.number if self._open else 0,
+            scanner=f"{identity.model} {identity.serial}" if identity else "",
+        )
+        self._metrics.show_state([s.value for s in transport.State], state.value)
