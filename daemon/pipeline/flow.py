@@ -4,7 +4,8 @@ Rule 1: OBJECT POSITION is asked for in one place, `_one_sheet`, and never befor
 both faces of the last sheet durable and read for separators, and room for the next.
 Rule 2: a sheet has its row in the ledger before it is asked for (write-ahead), and both of its
 faces have a fate before anything else happens.
-Rule 3: a fault names the sheet that must be fed again, and the feeder waits for a person's hands.
+Rule 3: a fault names the sheet that must be fed again, and the feeder waits for a person's hands,
+also after a restart: paper that lies outside the hopper must not be overtaken by what lies in it.
 """
 
 import logging
@@ -19,8 +20,10 @@ from daemon.errors import (
     DeviceError,
     OperatorError,
     PaperRefused,
+    SpoolFull,
     StoppedByOperator,
     SuianError,
+    UnknownSeparator,
 )
 from daemon.feeder import transport
 from daemon.feeder.scanner import HardwareStatus, Scanner
@@ -28,12 +31,14 @@ from daemon.metrics import Metrics
 from daemon.page import PAPER_SIDES, Batch, Fate, Page, Scan, SheetId
 from daemon.pipeline.raw_writer import RawWriter
 from daemon.pipeline.sheet import SheetResult, Workshop
-from daemon.spool.ledger import Ledger, OpenBatch
+from daemon.spool.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
 POLL_S: Final = 0.3
 RECONNECT_S: Final = 1.0
+MAX_SHEETS: Final = 9_999
+"""A page id has four digits for the sheet, and a hopper can be topped up for ever."""
 INTERRUPTED: Final = "interrupted"
 # With these the sheet may still lie in the hopper: the sensors tell.
 _MAYBE_NOT_FED: Final = (CoverOpen, StoppedByOperator, PaperRefused)
@@ -56,6 +61,10 @@ class _OpenBatch:
     batch: Batch
     scope: str
     sheets: int
+
+
+def _silent() -> None:
+    """Beat for nobody, until `run` says who listens."""
 
 
 class Flow:
@@ -91,6 +100,8 @@ class Flow:
         self._open: _OpenBatch | None = None
         self._blocked = False
         self._needs_recovery = False
+        self._waiting = ""
+        self._beat: Callable[[], None] = _silent
 
     @property
     def facts(self) -> FeederFacts:
@@ -117,21 +128,25 @@ class Flow:
         SpoolError
             When the ledger failed: the process must end.
         """
+        self._beat = beat
         self._resume_after_restart()
         try:
             while not self._stop.is_set():
-                beat()
+                self._beat()
                 try:
-                    self._turn(beat)
+                    self._turn()
                 except DeviceError as error:
                     self._device_failed(error)
+                except OperatorError as error:  # between sheets: none is in flight
+                    self._metrics.faults.labels(error.label).inc()
+                    self._block(error.label, refeed_from_sheet=0)
                 self._show()
         finally:
             self._scanner.close()
 
     # -- one turn ---------------------------------------------------------------------------
 
-    def _turn(self, beat: Callable[[], None]) -> None:
+    def _turn(self) -> None:
         if self._needs_recovery:
             self._scanner.recover()
             self._needs_recovery = False
@@ -140,13 +155,20 @@ class Flow:
         if self._blocked and not self._cleared(status):
             self._stop.wait(POLL_S)
             return
+        if self._open is not None and not self._continues(self._open):
+            self._end_batch(self._open)
         if self._open is None:
             if not status.hopper_loaded or self._reason_to_wait():
                 self._stop.wait(POLL_S)
                 return
             batch = self._ledger.open_batch(virtual=self._scanner.identity.virtual)
             self._open = _OpenBatch(batch, "", 0)
-        self._feed(self._open, beat)
+        self._feed(self._open)
+
+    def _continues(self, open_batch: _OpenBatch) -> bool:
+        """Tell whether the next sheet may join a batch: paper and software are never mixed."""
+        virtual = self._scanner.identity.virtual
+        return open_batch.batch.virtual == virtual and open_batch.sheets < MAX_SHEETS
 
     def _cleared(self, status: HardwareStatus) -> bool:
         """Scan pressed with the cover shut and the path free: a person has seen to it."""
@@ -166,22 +188,26 @@ class Flow:
             return "disk"
         return ""
 
-    def _feed(self, open_batch: _OpenBatch, beat: Callable[[], None]) -> None:
+    def _feed(self, open_batch: _OpenBatch) -> None:
         self._scanner.arm()
-        waited = ""
         while not self._stop.is_set():
-            beat()
+            self._beat()
             self._show()
             reason = self._reason_to_wait()
             if reason:
-                if reason != waited:
-                    self._metrics.gate_waits.labels(reason).inc()
-                    log.warning("feeding waits: %s", reason)
-                waited = reason
-                self._stop.wait(POLL_S)
-            elif not self._one_sheet(open_batch):
+                self._wait(reason)
+                continue
+            self._waiting = ""
+            if not self._continues(open_batch) or not self._one_sheet(open_batch):
                 return
         self._scanner.finish()
+
+    def _wait(self, reason: str) -> None:
+        if reason != self._waiting:
+            self._metrics.gate_waits.labels(reason).inc()
+            log.warning("feeding waits: %s", reason)
+        self._waiting = reason
+        self._stop.wait(POLL_S)
 
     # -- one sheet --------------------------------------------------------------------------
 
@@ -211,7 +237,8 @@ class Flow:
         for page, scan in zip(result.pages, scans, strict=True):
             self._raw.offer(page, scan)
         if result.stop_reason:
-            self._block(open_batch, result.stop_reason, refeed_from_sheet=0)
+            self._scanner.finish()
+            self._block(result.stop_reason, refeed_from_sheet=0)
             return False
         if result.ends_batch:
             self._end_batch(open_batch)
@@ -219,7 +246,17 @@ class Flow:
         return True
 
     def _commit(self, open_batch: _OpenBatch, result: SheetResult) -> None:
-        self._ledger.commit(result.pages, scope=result.scope)
+        while True:
+            try:
+                self._ledger.commit(result.pages, scope=result.scope)
+                break
+            except SpoolFull:
+                # The gate keeps room, but others write to the disk too. The sheet waits in memory;
+                # should the process end first, its row in the ledger names it for re-feeding.
+                if self._stop.is_set():
+                    raise
+                self._beat()
+                self._wait("disk")
         open_batch.scope = result.scope
         open_batch.sheets += 1
         for page in result.pages:
@@ -242,12 +279,12 @@ class Flow:
         self._metrics.faults.labels(error.label).inc()
         if isinstance(error, _MAYBE_NOT_FED) and not fed and not self._scanner.paper_in_path():
             self._ledger.withdraw_feed(sheet)
-            self._block(open_batch, error.label, refeed_from_sheet=0)
+            self._block(error.label, refeed_from_sheet=0)
             return
         fate = Fate.LOST if isinstance(error, DeviceError) else Fate.SUPERSEDED
         self._metrics.sheets_fed.inc()
         self._commit(open_batch, self._unread(sheet, fate, error.label, open_batch))
-        self._block(open_batch, error.label, refeed_from_sheet=sheet.sheet)
+        self._block(error.label, refeed_from_sheet=sheet.sheet)
         log.warning("sheet %d of batch %d must be fed again: %s", sheet.sheet, sheet.batch, error)
 
     def _unread(
@@ -265,14 +302,9 @@ class Flow:
         )
         return SheetResult(pages, open_batch.scope)
 
-    def _block(self, open_batch: _OpenBatch, cause: str, *, refeed_from_sheet: int) -> None:
+    def _block(self, cause: str, *, refeed_from_sheet: int) -> None:
         self._blocked = True
-        self._facts = replace(
-            self._facts,
-            cause=cause,
-            batch=open_batch.batch.number,
-            refeed_from_sheet=refeed_from_sheet,
-        )
+        self._facts = replace(self._facts, cause=cause, refeed_from_sheet=refeed_from_sheet)
         log.warning("feeder blocked: %s", cause)
 
     def _device_failed(self, error: DeviceError) -> None:
@@ -289,14 +321,22 @@ class Flow:
                 continue
             batch = Batch(found.number, virtual=found.virtual)
             self._open = _OpenBatch(batch, found.scope, found.last_sheet)
-            self._settle(self._open, found)
+            for sheet in found.open_sheets:
+                # Whether it left the hopper is unknown: nothing read before the crash proves it.
+                self._metrics.faults.labels(INTERRUPTED).inc()
+                self._commit(self._open, self._unread(sheet, Fate.LOST, INTERRUPTED, self._open))
+            self._block_again(found.number)
 
-    def _settle(self, open_batch: _OpenBatch, found: OpenBatch) -> None:
-        for sheet in found.open_sheets:
-            # Whether it left the hopper is unknown: nothing read before the crash proves it.
-            self._metrics.faults.labels(INTERRUPTED).inc()
-            self._commit(open_batch, self._unread(sheet, Fate.LOST, INTERRUPTED, open_batch))
-            self._block(open_batch, INTERRUPTED, refeed_from_sheet=sheet.sheet)
+    def _block_again(self, number: int) -> None:
+        """Wait for hands, as before the process ended, when the last sheet was not taken in."""
+        faces = self._ledger.batch_account(number).faces
+        if not faces:
+            return
+        last = faces[-1]
+        if last.fate in (Fate.LOST, Fate.SUPERSEDED):
+            self._block(last.reason, refeed_from_sheet=last.page_id.sheet)
+        elif last.reason.startswith(UnknownSeparator.label):
+            self._block(UnknownSeparator.label, refeed_from_sheet=0)
 
     def _show(self) -> None:
         state = transport.State.BLOCKED if self._blocked else self._scanner.state

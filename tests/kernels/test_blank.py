@@ -43,7 +43,9 @@ class Sheet:
         self.add(lambda m: cv2.putText(m, words, (x, y), 255, FONT, size), contrast, colour)
 
     def somewhere(self, margin=160):
-        return int(self.rng.integers(margin, W - margin)), int(self.rng.integers(margin, H - margin))
+        return int(self.rng.integers(margin, W - margin)), int(
+            self.rng.integers(margin, H - margin)
+        )
 
     def raster(self, angle=0.0, bed=32) -> Raster:
         page = self.paper - self.ink

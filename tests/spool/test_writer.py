@@ -53,10 +53,11 @@ class Crowd:
     """Threads that each make one request while the writer is held up by a first one."""
 
     def __init__(self, writer, works):
-        self._writer, self._go = writer, threading.Event()
+        self._writer, self._go, held = writer, threading.Event(), threading.Event()
         self.answers = [None] * len(works)
-        gate = threading.Thread(target=writer.do, args=(self._go.wait,))
+        gate = threading.Thread(target=writer.do, args=(lambda: held.set() or self._go.wait(),))
         gate.start()
+        held.wait()  # its group is closed: nobody else gets into it
         self._threads = [gate]
         for place, work in enumerate(works):
             self._threads.append(threading.Thread(target=self._ask, args=(place, work)))

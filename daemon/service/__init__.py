@@ -5,19 +5,17 @@ the spool makes that safe, and systemd restarts it. Rule 3: only here may `Excep
 """
 
 import logging
-import os
 import signal
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, start_http_server
 
 from daemon import __version__
 from daemon.config import Config
-from daemon.dossier import catalogue
+from daemon.dossier import catalogue, payload
 from daemon.errors import ConfigError, SpoolError, SuianError
 from daemon.feeder.scanner import Scanner
 from daemon.inbox import Inbox
@@ -25,7 +23,10 @@ from daemon.metrics import Metrics, Reading
 from daemon.pipeline import face
 from daemon.pipeline.flow import Flow
 from daemon.pipeline.raw_writer import RawWriter
-from daemon.pipeline.sheet import Workshop
+from daemon.pipeline.sheet import SeparatorRules, Workshop
+from daemon.service.systemd import notify
+from daemon.service.thread import Run, Worker
+from daemon.spool.journal import Encoder
 from daemon.spool.ledger import Ledger
 from daemon.spool.retention import Retention
 from daemon.stream.appliance import Controls, StatusFacts
@@ -43,51 +44,6 @@ PROFILE: Final = "archival-1"
 STOP_S: Final = 30.0
 WATCHDOG_S: Final = 5.0
 
-Run = Callable[[Callable[[], None]], None]
-
-
-class Worker:
-    """A thread with an owner: it beats while it lives and reports how it ended.
-
-    Parameters
-    ----------
-    name
-        Name of the thread, also in the metrics.
-    run
-        Its body; gets the function to call at every turn.
-    ended
-        Set when the body returns or fails.
-    """
-
-    def __init__(self, name: str, run: Run, ended: threading.Event) -> None:
-        self.name = name
-        self.error: BaseException | None = None
-        self.last_beat_s = time.monotonic()
-        self._run = run
-        self._ended = ended
-        self._thread = threading.Thread(target=self._body, name=name, daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def join(self, timeout_s: float) -> bool:
-        """Wait for the end; False when it is still running."""
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
-    def beat(self) -> None:
-        """Say that the thread lives."""
-        self.last_beat_s = time.monotonic()
-
-    def _body(self) -> None:
-        try:
-            self._run(self.beat)
-        except Exception as error:  # noqa: BLE001 (an exception in a thread reaches its owner)
-            self.error = error
-        finally:
-            self._ended.set()
-
 
 class Service:
     """One daemon: everything between the hopper and the port.
@@ -97,7 +53,7 @@ class Service:
     config
         Validated.
     scanner
-        The scanner to feed from; see `sources.scanner_of`.
+        The scanner to feed from; see `source.scanner_of`.
     registry
         Where metrics are registered; a fresh one by default.
 
@@ -179,15 +135,20 @@ class Service:
         server.start()
         log.info("suian %s, imaging on %s", __version__, self._backend.name)
 
+    @property
+    def ended(self) -> bool:
+        """True once it was told to stop or a part of it has failed."""
+        return self._ended.is_set()
+
     def stop(self) -> None:
         """Finish the sheet in the path, end every thread, close the ports and the spool."""
         self._ended.set()
         self.flow.stop()
         if self.inbox:
             self.inbox.stop()
-        for worker in self._workers:
+        for worker in reversed(self._workers):
             if worker.name == "raw":
-                self.raw.stop()  # after the feeder: nothing more is offered
+                self.raw.stop()  # it was started first: nothing more is offered
             if not worker.join(STOP_S):
                 log.error("thread %s did not end in time", worker.name)
         while self._closers:
@@ -334,13 +295,3 @@ def separator_keys(config: Config) -> Mapping[str, bytes]:
         return payload.keys_from(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"cannot read the key file: {error.strerror}", file=path) from error
-
-
-def notify(state: str) -> None:
-    """Tell systemd; nothing happens when nobody listens."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    name = "\0" + address[1:] if address.startswith("@") else address
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-        sock.sendto(state.encode(), name)

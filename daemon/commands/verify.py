@@ -1,0 +1,37 @@
+"""`suian verify`: whether a pulled folder is what the appliance captured."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from daemon.dossier import verifier
+from daemon.errors import ConfigError, VerificationFailed
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A pulled folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
+) -> None:
+    """Check every file, every manifest and the journal of a pulled folder; name what differs.
+
+    Raises
+    ------
+    VerificationFailed
+        If anything differs.
+    ConfigError
+        If it is not a pulled folder.
+    """
+    try:
+        findings = verifier.verify(folder)
+    except verifier.NotAPulledFolder as error:
+        raise ConfigError(
+            f"{error}; name the folder that `suian pull -o` wrote", folder=folder
+        ) from error
+    typer.echo(verifier.report(findings, as_json=as_json))
+    if findings.found:
+        raise VerificationFailed(
+            "this folder is not what the appliance captured; keep it as it is and pull again into"
+            " another one",
+            problems=len(findings.found),
+        )

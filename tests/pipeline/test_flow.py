@@ -1,0 +1,205 @@
+"""Hopper to journal: order, the gate, and every fault by its name."""
+
+import pytest
+from daemon.feeder.emulator import Fault, FaultKind
+
+from daemon.page import Fate, Side
+from tests.line import FOREIGN_KEYS, WHITE, both, page, separator, stack
+
+
+def test_pages_stand_in_the_journal_in_the_order_of_the_paper(lay):
+    line = lay(stack(4)).start()
+    line.until_closed()
+    account = line.ledger.batch_account(1)
+    assert line.marks() == [1, 2, 3, 4]
+    assert account.counts == {Fate.PAGE: 4, Fate.BLANK: 4, Fate.SEPARATOR: 4}
+    assert [f.position.page for f in account.faces if f.fate is Fate.PAGE] == [1, 2, 3, 4]
+    assert {f.position.material for f in account.faces if f.fate is Fate.PAGE} == {"111"}
+    assert line.count("suian_feeder_sheets_total") == account.sheets == 6
+
+
+def test_pages_of_an_emulated_scanner_are_virtual(lay):
+    line = lay(stack(1)).start()
+    line.until_closed()
+    assert all(face.virtual for face in line.faces())
+
+
+def test_pages_before_the_first_case_separator_wait_unassigned(lay):
+    line = lay([(page(1), WHITE), *stack(1, first=2)]).start()
+    line.until_closed()
+    first, second = (f.position for f in line.faces() if f.fate is Fate.PAGE)
+    assert (first.case_key, first.material) == ("", "")
+    assert second.material == "111"
+
+
+def test_no_sheet_is_asked_for_before_both_faces_of_the_last_are_durable(lay):
+    line = lay(stack(4))
+    seen, write = [], line.device.write
+
+    def watch(data):
+        if len(data) == 31 and data[0x13] == 0x31 and data[0x14] & 7 == 1:
+            faces = line.ledger.batch_account(1).faces
+            seen.append((len(faces), [f.fate for f in faces].count(None)))
+        write(data)
+
+    line.device.write = watch
+    line.start().until_closed()
+    # its own two faces are written down and open, all others have a fate
+    assert seen == [(2 * n, 2) for n in range(1, 8)]
+
+
+FAULTS = [
+    (FaultKind.JAM, "feed", "paper_jam"),
+    (FaultKind.JAM, "read", "paper_jam"),
+    (FaultKind.DOUBLE_FEED, "feed", "double_feed"),
+    (FaultKind.DOUBLE_FEED, "read", "double_feed"),
+]
+
+
+@pytest.mark.parametrize(("kind", "when", "label"), FAULTS)
+def test_a_sheet_that_got_stuck_is_superseded_named_and_fed_again_in_order(lay, kind, when, label):
+    line = lay(stack(5), [Fault(4, kind, when)]).start()
+    assert line.until_blocked() == label
+    assert line.flow.facts.refeed_from_sheet == 5
+    line.hopper.refeed()
+    line.hopper.press_scan()
+    line.until_closed()
+    assert line.marks() == [1, 2, 3, 4, 5]
+    superseded = [f for f in line.faces() if f.fate is Fate.SUPERSEDED]
+    assert [(f.page_id.sheet, f.page_id.side, f.reason) for f in superseded] == [
+        (5, Side.FRONT, label),
+        (5, Side.BACK, label),
+    ]
+    assert line.count("suian_feeder_faults_total", reason=label) == 1
+
+
+def test_scan_alone_does_not_clear_a_jam_while_paper_lies_in_the_path(lay):
+    line = lay(stack(2), [Fault(2, FaultKind.JAM, "feed")]).start()
+    line.until_blocked()
+    line.hopper.press_scan()
+    line.until(lambda: not line.hopper.look().button, "the button is read")
+    assert line.until_blocked() == "paper_jam"
+    line.hopper.refeed()
+    line.hopper.press_scan()
+    line.until_closed()
+    assert line.marks() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "label"),
+    [(FaultKind.COVER_OPEN, "cover_open"), (FaultKind.STOP_BUTTON, "stopped_by_operator")],
+)
+def test_what_stops_before_paper_moves_costs_no_sheet(lay, kind, label):
+    line = lay(stack(3), [Fault(3, kind, "feed")]).start()
+    assert line.until_blocked() == label
+    assert line.flow.facts.refeed_from_sheet == 0
+    line.hopper.close_cover()
+    line.hopper.press_scan()
+    line.until_closed()
+    assert line.marks() == [1, 2, 3]
+    assert set(line.ledger.batch_account(1).counts) == {Fate.PAGE, Fate.BLANK, Fate.SEPARATOR}
+
+
+def test_an_unplugged_scanner_loses_the_sheet_by_name_and_comes_back(lay):
+    line = lay(stack(3), [Fault(3, FaultKind.UNPLUG, "read")]).start()
+    assert line.until_blocked() == "link_lost"
+    assert line.flow.facts.refeed_from_sheet == 4
+    line.usb.plug()
+    line.hopper.refeed()
+    line.hopper.press_scan()
+    line.until_closed()
+    assert line.marks() == [1, 2, 3]
+    assert [f.reason for f in line.faces() if f.fate is Fate.LOST] == ["link_lost"] * 2
+
+
+def test_nothing_is_fed_while_paused_or_without_room(lay):
+    line = lay(stack(1))
+    line.flow.pause()
+    line.start()
+    line.until(lambda: line.flow.facts.paused and line.flow.facts.scanner, "poll")
+    assert line.hopper.look().next_sheet == 0
+    line.flow.resume()
+    line.until_closed()
+    full = lay(stack(1), min_free_bytes=2**60).start()
+    full.until(lambda: full.flow.facts.scanner, "poll")
+    assert full.ledger.batch_numbers(5) == [1]
+
+
+def test_a_separator_that_cannot_be_trusted_stops_the_feeder(lay):
+    foreign = both(separator("M", "x", keys=FOREIGN_KEYS, stage="LA", material="121"))
+    sheets = [*stack(1), foreign, (page(2), WHITE)]
+    line = lay(sheets).start()
+    assert line.until_blocked() == "unknown_separator"
+    assert line.hopper.look().next_sheet == 4
+    assert [f.fate for f in line.faces()][-2:] == [Fate.QUARANTINED] * 2
+    line.hopper.press_scan()
+    line.until_closed()
+    assert line.marks() == [1, 2]
+
+
+def test_or_by_site_option_the_pages_behind_it_go_into_quarantine(lay):
+    foreign = both(separator("M", "x", keys=FOREIGN_KEYS, stage="LA", material="121"))
+    sheets = [*stack(1), foreign, (page(2), WHITE), *stack(1, first=3)]
+    line = lay(sheets, unknown="quarantine").start()
+    line.until_closed()
+    assert line.marks() == [1, 3]
+    assert line.marks(Fate.QUARANTINED)[2:] == [2]
+    assert len(line.ledger.held_faces()) == 3
+
+
+def test_an_end_separator_closes_the_batch_and_its_scope(lay):
+    sheets = [*stack(1), both(separator("E", "e", case="")), (page(2), WHITE)]
+    line = lay(sheets).start()
+    line.until_closed(2)
+    assert line.marks(batch=1) == [1]
+    assert line.marks(batch=2) == [2]
+    assert [f.position.case_key for f in line.faces(2)] == ["", ""]
+
+
+def test_raw_is_kept_behind_the_page(lay):
+    line = lay(stack(1), keep_raw="all").start()
+    line.until_closed()
+    line.until(lambda: line.count("suian_raw_faces_total", outcome="kept") == 2, "raw")
+    kept = [f for f in line.faces() if any(b.role == "raw" for b in f.blobs)]
+    assert [f.fate for f in kept] == [Fate.PAGE, Fate.BLANK]
+
+
+def test_a_restart_between_sheets_goes_on_in_the_same_batch_and_scope(lay):
+    sheets = stack(6)
+    line = lay(sheets).start()
+    line.until(lambda: line.hopper.look().next_sheet >= 4, "four sheets")
+    line = lay(sheets).start()  # the sheet in the path was finished first
+    line.until_closed()
+    assert line.marks() == [1, 2, 3, 4, 5, 6]
+    pages = [f.position.page for f in line.faces() if f.fate is Fate.PAGE]
+    assert pages == [1, 2, 3, 4, 5, 6]
+    assert set(line.ledger.batch_account(1).counts) == {Fate.PAGE, Fate.BLANK, Fate.SEPARATOR}
+
+
+def test_a_request_left_open_by_a_crash_is_lost_by_name_and_waits_for_hands(lay):
+    sheets = stack(2)
+    line = lay(sheets)
+    batch = line.ledger.open_batch(virtual=True)
+    line.ledger.request_feed(batch.number)
+    line.start()
+    assert line.until_blocked() == "interrupted"
+    assert line.flow.facts.refeed_from_sheet == 1
+    line.hopper.press_scan()
+    line.until_closed()
+    assert line.marks() == [1, 2]
+    assert [f.reason for f in line.faces()[:2]] == ["interrupted"] * 2
+
+
+def test_a_jam_that_was_not_cleared_still_blocks_after_a_restart(lay):
+    sheets = stack(2)
+    faults = [Fault(2, FaultKind.JAM, "feed")]
+    line = lay(sheets, faults).start()
+    line.until_blocked()
+    line = lay(sheets, faults).start()
+    assert line.until_blocked() == "paper_jam"
+    assert line.flow.facts.refeed_from_sheet == 3
+    assert line.hopper.look().next_sheet == 3
+    line.hopper.refeed()
+    line.hopper.press_scan()
+    line.until_closed()
+    assert line.marks() == [1, 2]

@@ -1,0 +1,103 @@
+"""The daemon as a process: it tells systemd, finishes the sheet, dies when a part of it dies."""
+
+import signal
+import socket
+import urllib.request
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from daemon import config
+from daemon.errors import ConfigError, SpoolError, SpoolFailed
+from daemon.page import Fate
+from daemon.service import Service
+from daemon.service.source import scanner_of
+from tests import line
+
+
+@pytest.fixture
+def systemd(tmp_path):
+    """Listen as systemd does; returns a function that gives the next state."""
+    path = tmp_path / "notify.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(path))
+        listener.settimeout(60)
+        yield path, lambda: listener.recv(64).decode()
+
+
+def test_it_is_ready_feeds_the_watchdog_and_finishes_the_sheet_on_sigterm(appliance, systemd):
+    path, told = systemd
+    hall = appliance(line.stack(8))
+    hall.start(NOTIFY_SOCKET=str(path))
+    assert told() == "READY=1"
+    hall.wait(lambda: hall.hopper.look().next_sheet >= 3, "paper moves")
+    status, logged = hall.end(signal.SIGTERM)
+    assert status == 0, logged
+    states = {told()}
+    while "STOPPING=1" not in states:
+        states.add(told())
+    assert states <= {"WATCHDOG=1", "STOPPING=1"}
+    assert not hall.hopper.look().in_path
+    assert hall.sheets_read() == hall.hopper.look().next_sheet
+    assert all(face.fate in (Fate.PAGE, Fate.BLANK, Fate.SEPARATOR) for face in hall.faces())
+    assert line.CASE not in logged
+
+
+def in_process(hall):
+    loaded = config.load(hall.config)
+    registry = CollectorRegistry()
+    return Service(loaded, scanner_of(loaded.feeder), registry)
+
+
+def test_a_thread_that_dies_ends_the_service_and_its_error_is_raised(appliance):
+    hall = appliance(line.stack(1))
+    service = in_process(hall)
+
+    def die(_beat):
+        raise RuntimeError("planted")
+
+    service.raw.run = die
+    service.start()
+    assert service._ended.wait(30)
+    with pytest.raises(Exception, match="planted"):
+        service.raise_what_failed()
+    service.stop()
+
+
+def test_a_ledger_that_fails_ends_the_service(appliance):
+    hall = appliance(line.stack(1))
+    service = in_process(hall)
+    service.start()
+    service.ledger._writing.writer.fail(SpoolFailed("planted"))
+    assert service._ended.wait(30)
+    service.stop()
+    with pytest.raises(SpoolError):
+        service.raise_what_failed()
+
+
+def test_metrics_are_served_and_name_no_case(appliance):
+    hall = appliance(line.stack(1))
+    service = in_process(hall)
+    service.start()
+    try:
+        address = f"http://127.0.0.1:{service.metrics_port}/metrics"
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            scraped = answer.read().decode()
+    finally:
+        service.stop()
+    assert 'suian_feeder_state{state="' in scraped
+    assert "suian_spool_last_sequence" in scraped
+    assert "129" not in scraped.replace("129.0", "")
+
+
+def test_a_taken_port_refuses_to_start_and_leaves_nothing_behind(appliance):
+    hall = appliance(line.stack(1))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", hall.port))
+        taken.listen()
+        service = in_process(hall)
+        with pytest.raises(ConfigError, match="port taken"):
+            service.start()
+    again = in_process(hall)  # the spool was let go
+    again.start()
+    again.stop()
