@@ -11,8 +11,35 @@ TEST_UNIT_READY = bytes(6)
 REQUEST_SENSE = bytes((3, 0, 0, 0, 18, 0))
 HARDWARE_STATUS = bytes((0xC2, 0, 0, 0, 0, 0, 0, 0, 12, 0))
 STOP_AT_DOUBLE_FEED = bytes((0, 0, 0, 0, 0x38, 6, 0xB0, 0xC0, 0, 0, 0, 0))
+SEQUENCE = (5, 0x2C, 0)
+SMALL = Window(60, 40, 200, 1)
 STRAIGHT = bytes.fromhex("0000 10 00 0400 0100 0000") + bytes(k // 4 for k in range(1024))
 NOTHING = (0, 0, 0)
+
+
+# What an unmodified SANE sends for a duplex sheet in gray at 200 dpi, 210 x 297 mm.
+SANE_WINDOWS = bytes.fromhex(
+    "00 00 00 00 00 00 00 40"
+    "000000c8 00c80000 00000000 00000000 26be0000 36cc8000 80020800 00000000"
+    "00000000 00000000 00800000 00000000 00000000 00c00000 26c30000 36d10000"
+    "800000c8 00c80000 00000000 00000000 26be0000 36cc8000 80020800 00000000"
+    "00000000 00000000 00800000 00000000 00000000 00000000 00000000 00000000"
+)
+SANE_PROBE = bytes.fromhex(  # colour at 600 dpi, to find the order of the samples
+    "00 00 00 00 00 00 00 40"
+    "00000258 02580000 00000000 00000000 27d80000 33908000 80050800 00000000"
+    "00000000 00000000 c1800100 00000000 00000000 00c00000 27d80000 33900000"
+)
+SANE_MODES = (
+    "00000000 34060f0000000000",
+    "00000000 3c06000000800000",
+    "00000000 3806b0c000000000",
+    "00000000 3706800000000000",
+    "00000000 39080000000000000000",
+    "00000000 3a06c0c000000000",
+    "00000000 3306c00000000000",
+)
+SANE_READS = "FBBBFBFBFBFBFBFBFBFBFBFBFBFBFF"
 
 
 class Paper:
@@ -162,3 +189,15 @@ def emulator(
     host = Host(Emulator(Paper(sheets), hopper, faults))
     host.start(windows())
     return host, hopper
+
+
+def fresh(sheets: int = 3, **options: int) -> tuple[Host, Paper]:
+    paper = Paper(sheets)
+    return Host(Emulator(paper, Hopper(sheets), **options)), paper
+
+
+def awake(sheets: int = 3, **options: int) -> tuple[Host, Paper]:
+    host, paper = fresh(sheets, **options)
+    assert host.send(TEST_UNIT_READY) == 2
+    assert host.sense() == (6, 0, 0)
+    return host, paper
