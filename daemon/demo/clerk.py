@@ -7,7 +7,7 @@ table says: takes the paper out, lays it back on top of the hopper, presses Scan
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from daemon.errors import CoverOpen, DoubleFeed, PaperJam
+from daemon.errors import CoverOpen, DoubleFeed, PaperJam, PaperRefused, StoppedByOperator
 
 
 class Hands(Protocol):
@@ -26,7 +26,9 @@ class Hands(Protocol):
 ACTIONS: Final[dict[str, tuple[str, ...]]] = {
     PaperJam.label: ("refeed", "press_scan"),
     DoubleFeed.label: ("refeed", "press_scan"),
-    CoverOpen.label: ("close_cover", "press_scan"),
+    PaperRefused.label: ("refeed", "press_scan"),
+    CoverOpen.label: ("refeed", "close_cover", "press_scan"),
+    StoppedByOperator.label: ("press_scan",),
 }
 
 

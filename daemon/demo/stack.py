@@ -35,7 +35,7 @@ class SeparatorWish:
     stage: str = ""
     material: str = ""
     party: str = "000"
-    instance: int = 1
+    instance: int = 0
 
 
 SeparatorDrawer = Callable[[SeparatorWish], NDArray[np.uint8]]
@@ -209,7 +209,7 @@ class Stack:
         if material is None:
             return SeparatorWish(index + 1, "C", case_number)
         return SeparatorWish(
-            index + 1, "M", case_number, material.stage, material.code, material.party
+            index + 1, "M", case_number, material.stage, material.code, material.party, 1
         )
 
 

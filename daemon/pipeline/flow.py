@@ -138,8 +138,7 @@ class Flow:
                 except DeviceError as error:
                     self._device_failed(error)
                 except OperatorError as error:  # between sheets: none is in flight
-                    self._metrics.faults.labels(error.label).inc()
-                    self._block(error.label, refeed_from_sheet=0)
+                    self._hands_needed(error)
                 self._show()
         finally:
             self._scanner.close()
@@ -306,6 +305,13 @@ class Flow:
         self._blocked = True
         self._facts = replace(self._facts, cause=cause, refeed_from_sheet=refeed_from_sheet)
         log.warning("feeder blocked: %s", cause)
+
+    def _hands_needed(self, error: OperatorError) -> None:
+        """Wait for hands; a sheet that was to be fed again before still is."""
+        if self._facts.cause != error.label:
+            self._metrics.faults.labels(error.label).inc()
+            self._block(error.label, refeed_from_sheet=self._facts.refeed_from_sheet)
+        self._stop.wait(POLL_S)
 
     def _device_failed(self, error: DeviceError) -> None:
         if not self._needs_recovery:

@@ -8,7 +8,7 @@ from daemon.page import Fate
 
 def table(reckoning: Reckoning, cleared: Sequence[str], seconds: float) -> str:
     """Return the table as text; `cleared` are the causes the clerk has cleared."""
-    return "\n".join(f"{name:<14}{value}" for name, value in _lines(reckoning, cleared, seconds))
+    return "\n".join(f"{name:<16}{value}" for name, value in _lines(reckoning, cleared, seconds))
 
 
 def _lines(
