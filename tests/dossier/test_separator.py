@@ -157,9 +157,7 @@ def test_separators_that_are_not_acceptable_here_are_refused(scope, kind, rest, 
     [("C", "repeated", ""), ("E", "repeated", ""), ("G", "", "")]
     + [(kind, "repeated", "repeated") for kind in "MP"],
 )
-def test_the_very_same_sheet_may_come_again_only_where_that_is_legal(
-    kind, same_batch, other_batch
-):
+def test_the_very_same_sheet_may_come_again_only_where_that_is_legal(kind, same_batch, other_batch):
     assert go(IN_131, kind, last=None).refused == ""
     assert go(IN_131, kind, last=7).refused == same_batch
     assert go(IN_131, kind, last=6).refused == other_batch
@@ -209,6 +207,12 @@ def test_a_material_taken_up_again_is_continued_and_another_instance_begins_at_1
     second, scope = pages(go(scope, "M", instance="002", sheet_id="00000002").scope, 1)
     third, _ = pages(go(scope, "M", sheet_id="00000003").scope, 1)
     assert [p.page for p in (*first, *second, *third)] == [1, 2, 1, 3]
+
+
+def test_a_case_begun_again_in_its_batch_numbers_no_page_twice():
+    first, scope = pages(IN_131, 2)
+    again = go(go(scope, "C", sheet_id="00000002").scope, "M", sheet_id="00000003").scope
+    assert [p.page for p in (*first, *pages(again, 1)[0])] == [1, 2, 3]
 
 
 def test_in_quarantine_no_page_has_a_place_and_none_is_counted():

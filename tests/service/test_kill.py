@@ -22,11 +22,10 @@ SHEETS = 24
 
 def hands(appliance):
     """Lay what was not read back on top of the hopper, press Scan; returns how many sheets."""
-    appliance.hopper.refeed()
     out = appliance.hopper.look().next_sheet - appliance.sheets_read()
     assert out >= 0, "a sheet that is still in the hopper was read"
-    if out:
-        appliance.hopper.take_back(out)
+    appliance.hopper.refeed()
+    appliance.hopper.take_back(appliance.hopper.look().next_sheet - appliance.sheets_read())
     appliance.hopper.press_scan()
     return out
 
