@@ -75,7 +75,7 @@ class Dossier(_Section):
     """The court's rules."""
 
     key_file: Path | None = Field(
-        None, description="Keys of the separator sheets; not set: every separator of ours is untrusted."
+        None, description="Keys of the separator sheets; not set: none of ours can be trusted."
     )
     unknown_separator: Literal["stop", "quarantine"] = Field(
         "stop", description="What to do after a separator that cannot be trusted."

@@ -1,6 +1,11 @@
-"""What every test may use, and what is said when a group of tests is left out."""
+"""What every test may use, and what is said when a group of tests is left out.
+
+On a developer's machine a group may be left out for want of root, a tool or a GPU, and is named at
+the end. In CI (environment variable CI) only the group `gpu` may: anything else fails the run.
+"""
 
 import ctypes.util
+import os
 from pathlib import Path
 
 import pytest
@@ -28,11 +33,27 @@ def pytest_collection_modifyitems(config, items):
                 item.add_marker(mark)
 
 
-def pytest_terminal_summary(terminalreporter):
+def left_out(terminalreporter, *, allowed):
+    """Count the skipped tests by reason: those that may be left out in CI, or the others."""
     groups: dict[str, int] = {}
     for report in terminalreporter.stats.get("skipped", []):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        groups[reason] = groups.get(reason, 0) + 1
+        if ("gpu" in getattr(report, "keywords", ())) is allowed:
+            long = report.longrepr
+            reason = long[2] if isinstance(long, tuple) else str(long)
+            groups[reason] = groups.get(reason, 0) + 1
+    return groups
+
+
+def pytest_sessionfinish(session, exitstatus):
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    in_ci = os.environ.get("CI", "") not in ("", "0", "false")
+    if in_ci and exitstatus == pytest.ExitCode.OK and left_out(reporter, allowed=False):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.write_line("\nCI leaves nothing out but gpu: this run has failed", red=True)
+
+
+def pytest_terminal_summary(terminalreporter):
+    groups = left_out(terminalreporter, allowed=True) | left_out(terminalreporter, allowed=False)
     for reason, count in groups.items():
         terminalreporter.write_line(f"left out: {count} tests: {reason}")
     if not groups:

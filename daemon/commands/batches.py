@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from daemon.commands.status import AsJson, ConfigFile, configured
-from daemon.errors import InputError
+from daemon.errors import ConfigError
 from daemon.spool.accounts import Accounts, BatchAccount
 
 
@@ -20,7 +20,7 @@ def batches(
     """Show the newest batches, or every face of one."""
     spool = configured(file).spool.dir
     if not spool.is_dir():
-        raise InputError("there is no spool; say which configuration with -c", spool=spool)
+        raise ConfigError("there is no spool; say which configuration with -c", spool=spool)
     accounts = Accounts(spool)
     try:
         numbers = accounts.batch_numbers(limit) if number is None else [number]

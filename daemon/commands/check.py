@@ -1,10 +1,11 @@
 """`suian check`: whether a configuration file is right, and what may stand in it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from daemon import config
 
@@ -31,16 +32,26 @@ def explain() -> str:
     lines: list[str] = []
     for name, field in config.Config.model_fields.items():
         section = config.Consumer if name == "consumer" else field.annotation
-        if section is None or not issubclass(section, BaseModel):
+        if not (isinstance(section, type) and issubclass(section, BaseModel)):
             raise TypeError(f"section {name} is not a model")
         title = f"[[{name}]]" if name == "consumer" else f"[{name}]"
         lines += [f"# {(section.__doc__ or '').splitlines()[0]}", f"#{title}"]
         lines += [
-            f"#{key} = {_toml(field.default)}    # {field.description}"
+            f"#{key} = {_toml(field.default)}    # {field.description}{_choices(field)}"
             for key, field in section.model_fields.items()
         ]
         lines.append("")
     return "\n".join(lines)
+
+
+def _choices(field: FieldInfo) -> str:
+    """Return what a key may be: the words of a choice, the bounds of a number."""
+    words = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    rules = [(getattr(r, "ge", None), getattr(r, "le", None)) for r in field.metadata]
+    bounds = [bound for pair in rules for bound in pair if bound is not None]
+    if words:
+        return f" One of {', '.join(words)}."
+    return f" From {bounds[0]} to {bounds[1]}." if len(bounds) == 2 else ""
 
 
 def _toml(value: object) -> str:

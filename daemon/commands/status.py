@@ -2,20 +2,22 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import grpc
 import typer
-from google.protobuf.json_format import MessageToDict
 
 from daemon import config
-from daemon.errors import InputError
+from daemon.errors import ConfigError, ContractError
 from daemon.page import Fate
 from daemon.rpc import pages_pb2 as pb
 from daemon.rpc.pages_pb2_grpc import ApplianceServiceStub
 from daemon.spool.accounts import Accounts
+from daemon.stream.codec import FATES
+from daemon.stream.dial import status_of
 
-DEFAULT_CONFIG = Path("/etc/suian/suian.toml")
+DEFAULT_CONFIG: Final = Path("/etc/suian/suian.toml")
+ANSWER_S: Final = 5.0
 ConfigFile = Annotated[
     Path | None, typer.Option("-c", "--config", help=f"Default: {DEFAULT_CONFIG}, if it exists.")
 ]
@@ -27,7 +29,7 @@ def status(file: ConfigFile = None, as_json: AsJson = False) -> None:
     loaded = configured(file)
     facts = _from_daemon(loaded.stream.control_socket) or _from_ledger(loaded.spool.dir)
     if as_json:
-        typer.echo(json.dumps(facts, ensure_ascii=False, sort_keys=True))
+        typer.echo(json.dumps(facts, ensure_ascii=False))
         return
     for line in _lines(facts):
         typer.echo(line)
@@ -41,23 +43,50 @@ def configured(file: Path | None) -> config.Config:
 
 
 def _from_daemon(socket: Path) -> dict[str, Any] | None:
-    if not socket.exists():
-        return None
+    """Ask the daemon; None when there is none."""
+    try:
+        if not socket.exists():
+            return None
+    except PermissionError as error:
+        raise ConfigError("only the group of the daemon may ask it", socket=socket) from error
     with grpc.insecure_channel(f"unix:{socket}") as channel:
         try:
-            reply = ApplianceServiceStub(channel).GetStatus(pb.GetStatusRequest(), timeout=5)
-        except grpc.RpcError:
-            return None  # a socket that nobody listens at any more: the daemon is down
-    facts: dict[str, Any] = MessageToDict(
-        reply, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-    )
-    counts = {row["fate"].removeprefix("FATE_").lower(): row["faces"] for row in facts["counts"]}
-    return facts | {"running": True, "counts": counts}
+            reply = ApplianceServiceStub(channel).GetStatus(pb.GetStatusRequest(), timeout=ANSWER_S)
+        except grpc.RpcError as error:
+            if status_of(error) is grpc.StatusCode.UNAVAILABLE:
+                return None  # nobody listens at the socket any more: the daemon is down
+            raise ContractError(
+                "the daemon runs and does not answer; see journalctl -u suian",
+                status=status_of(error).name,
+            ) from error
+    counts = {count.fate: count.faces for count in reply.counts}
+    return {
+        "running": True,
+        "appliance": reply.appliance,
+        "version": reply.version,
+        "backend": reply.backend,
+        "scanner": reply.scanner,
+        "state": reply.feeder.state,
+        "cause": reply.feeder.cause,
+        "paused": reply.paused,
+        "batch": reply.feeder.batch,
+        "refeed_from_sheet": reply.feeder.refeed_from_sheet,
+        "spool_free_bytes": reply.spool_free_bytes,
+        "epoch": reply.epoch,
+        "last_sequence": reply.last_sequence,
+        "open_batches": list(reply.open_batches),
+        "counts": {fate.value: counts.get(number, 0) for fate, number in FATES.items()},
+        "consumers": [
+            _consumer(row.consumer, row.required, row.acknowledged_sequence)
+            for row in reply.consumers
+        ],
+    }
 
 
 def _from_ledger(spool: Path) -> dict[str, Any]:
+    """Read the ledger; what the daemon alone knows is left out."""
     if not spool.is_dir():
-        raise InputError(
+        raise ConfigError(
             "no daemon answers and there is no spool; say which configuration with -c", spool=spool
         )
     accounts = Accounts(spool)
@@ -65,35 +94,26 @@ def _from_ledger(spool: Path) -> dict[str, Any]:
         return {
             "running": False,
             "epoch": accounts.epoch,
-            "last_sequence": str(accounts.last()[0]),
-            "open_batches": [str(batch.number) for batch in accounts.open_batches()],
+            "last_sequence": accounts.last()[0],
+            "open_batches": [batch.number for batch in accounts.open_batches()],
             "counts": {fate.value: count for fate, count in accounts.totals().items()},
             "consumers": [
-                {"consumer": row.name, "acknowledged_sequence": str(row.acknowledged)}
-                for row in accounts.consumers()
+                _consumer(row.name, row.required, row.acknowledged) for row in accounts.consumers()
             ],
         }
     finally:
         accounts.close()
 
 
+def _consumer(name: str, required: bool, acknowledged: int) -> dict[str, Any]:
+    return {"consumer": name, "required": required, "acknowledged_sequence": acknowledged}
+
+
 def _lines(facts: dict[str, Any]) -> list[str]:
-    lines = ["running" if facts["running"] else "not running; this is what the ledger says"]
-    if facts["running"]:
-        feeder = facts["feeder"]
-        cause = f", {feeder['cause']}" if feeder["cause"] else ""
-        lines += [
-            f"appliance   {facts['appliance']}, suian {facts['version']}, {facts['backend']}",
-            f"scanner     {facts['scanner'] or 'none'}: {feeder['state']}{cause}",
-        ]
-        if feeder["refeed_from_sheet"]:
-            lines.append(
-                f"            feed again from sheet {feeder['refeed_from_sheet']} of batch "
-                f"{feeder['batch']}, then press Scan"
-            )
+    lines = _feeder_lines(facts) if facts["running"] else ["not running; the ledger says:"]
     counts = facts["counts"]
-    faces = " + ".join(f"{counts.get(fate.value, 0)} {fate.value}" for fate in Fate)
-    open_batches = ", ".join(facts["open_batches"]) or "none"
+    faces = " + ".join(f"{counts[fate.value]} {fate.value}" for fate in Fate)
+    open_batches = ", ".join(map(str, facts["open_batches"])) or "none"
     lines += [
         f"journal     {facts['last_sequence']} entries, epoch {facts['epoch']}",
         f"faces       {sum(counts.values())} = {faces}",
@@ -101,6 +121,23 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     ]
     lines += [
         f"consumer    {row['consumer']}: acknowledged {row['acknowledged_sequence']}"
+        + ("" if row["required"] else ", not required")
         for row in facts["consumers"]
     ]
     return lines
+
+
+def _feeder_lines(facts: dict[str, Any]) -> list[str]:
+    state = facts["state"] + (f", {facts['cause']}" if facts["cause"] else "")
+    lines = [
+        f"appliance   {facts['appliance']}, suian {facts['version']}, {facts['backend']}",
+        f"scanner     {facts['scanner'] or 'none'}: {state}",
+    ]
+    if facts["paused"]:
+        lines.append("            paused: nothing is fed until the court resumes")
+    if facts["refeed_from_sheet"]:
+        lines.append(
+            f"            feed again from sheet {facts['refeed_from_sheet']} of batch "
+            f"{facts['batch']}, then press Scan"
+        )
+    return [*lines, f"spool       {facts['spool_free_bytes'] / 1e9:.1f} GB free"]

@@ -158,7 +158,7 @@ class Disk:
         with self._lock:
             if not self._held and free >= min_free_bytes + 2 * self._ballast_bytes:
                 self._hold()
-            return self._held and free >= min_free_bytes
+            return self._held and free >= max(min_free_bytes, self._low_bytes)
 
     def start(self) -> None:
         """Take up the ballast where there is room for it, else give up what is there of it."""

@@ -5,6 +5,7 @@ snapshot, which never holds up the writer.
 """
 
 import hashlib
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -94,12 +95,27 @@ class Reader:
         with self._idle_lock:
             if self._idle:
                 return self._idle.pop()
-        path = self._directory / DATABASE
-        if not path.exists():
-            raise ConfigError("there is no ledger in this spool", spool=self._directory)
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        connection = apsw.Connection(
+            self._address(), flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        )
         connection.set_busy_timeout(BUSY_MS)
         return connection
+
+    def _address(self) -> str:
+        """Return where the ledger lies, as SQLite's URI."""
+        path = self._directory / DATABASE
+        try:
+            if not path.exists():
+                raise ConfigError("there is no ledger in this spool", spool=self._directory)
+        except PermissionError as error:
+            raise ConfigError(
+                "only the group of the daemon may look into this spool", spool=self._directory
+            ) from error
+        # Without a log the ledger was closed and is whole; then SQLite must not want to make one,
+        # for who may only read the folder could not.
+        closed = not path.with_name(f"{DATABASE}-wal").exists()
+        still = closed and not os.access(self._directory, os.W_OK)
+        return f"{path.absolute().as_uri()}{'?immutable=1' if still else ''}"
 
     # -- the journal --------------------------------------------------------------------------
 

@@ -1,9 +1,11 @@
 """What is there after the process was killed, and who may open a spool."""
 
 import hashlib
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import apsw
@@ -210,3 +212,50 @@ def test_a_changed_entry_breaks_the_chain(ledger, desk):
     connection.close()
     with pytest.raises(SpoolCorrupt, match="chain is broken"):
         desk.open().verify_chain()
+
+
+# Becomes a member of the group that may read, and nothing more, once everything is imported.
+READER = """
+import os, sys
+from pathlib import Path
+from daemon.errors import ConfigError
+from daemon.spool.accounts import Accounts
+
+os.setgroups([])
+os.setgid(int(sys.argv[2]))
+os.setuid(65534)
+try:
+    accounts = Accounts(Path(sys.argv[1]))
+    print(accounts.last()[0])
+    accounts.close()
+except ConfigError as error:
+    print(error)
+"""
+
+
+@pytest.mark.root
+def test_the_group_may_look_into_a_spool_it_cannot_write_and_others_may_not(desk, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("becoming somebody else needs root")
+    with tempfile.TemporaryDirectory() as open_to_all:  # pytest's own folders are closed
+        Path(open_to_all).chmod(0o755)
+        desk.directory = Path(open_to_all) / "spool"
+        previous = os.umask(0o027)
+        try:
+            ledger = desk.open()
+            desk.sheet(ledger, ledger.open_batch(virtual=False).number)
+        finally:
+            os.umask(previous)
+        desk.directory.chmod(0o750)
+
+        def said(group):
+            command = [sys.executable, "-c", READER, str(desk.directory), str(group)]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        assert said(0) == "2\n"
+        assert "only the group" in said(65534)
+        desk.close()
+        assert said(0) == "2\n"
+        assert "only the group" in said(65534)
