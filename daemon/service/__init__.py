@@ -99,7 +99,13 @@ class Service:
             scanner, self.ledger, workshop, self.raw, self.metrics, min_free_bytes=MIN_FREE_BYTES
         )
         self.inbox = (
-            Inbox(config.inbox.dir, self.ledger, self._rules, self.metrics)
+            Inbox(
+                config.inbox.dir,
+                self.ledger,
+                self._rules,
+                self.metrics,
+                min_free_bytes=MIN_FREE_BYTES,
+            )
             if config.inbox.dir
             else None
         )
