@@ -237,6 +237,7 @@ class Flow:
             self._raw.offer(page, scan)
         if result.stop_reason:
             self._scanner.finish()
+            self._forget_press()
             self._block(result.stop_reason, refeed_from_sheet=0)
             return False
         if result.ends_batch:
@@ -276,7 +277,8 @@ class Flow:
     ) -> None:
         """Give the sheet in flight its fate and wait for hands."""
         self._metrics.faults.labels(error.label).inc()
-        if isinstance(error, _MAYBE_NOT_FED) and not fed and not self._scanner.paper_in_path():
+        in_path = self._forget_press()
+        if isinstance(error, _MAYBE_NOT_FED) and not fed and not in_path:
             self._ledger.withdraw_feed(sheet)
             self._block(error.label, refeed_from_sheet=0)
             return
@@ -285,6 +287,13 @@ class Flow:
         self._commit(open_batch, self._unread(sheet, fate, error.label, open_batch))
         self._block(error.label, refeed_from_sheet=sheet.sheet)
         log.warning("sheet %d of batch %d must be fed again: %s", sheet.sheet, sheet.batch, error)
+
+    def _forget_press(self) -> bool:
+        """Read the sensors, so that a press of Scan from before the fault does not clear it.
+
+        Returns whether paper lies in the path.
+        """
+        return self._scanner.paper_in_path()
 
     def _unread(
         self, sheet: SheetId, fate: Fate, reason: str, open_batch: _OpenBatch

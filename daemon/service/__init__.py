@@ -36,8 +36,9 @@ from daemon.stream.server import StreamServer
 
 log = logging.getLogger(__name__)
 
-SILENT_S: Final = 90.0
-"""A thread that has not beaten for this long keeps the watchdog from being fed."""
+SILENT_S: Final = 300.0
+"""A thread that has not beaten for this long keeps the watchdog from being fed. One sheet may wait
+through several deadlines of 60 s while the scanner says that it is busy."""
 SWEEP_S: Final = 60.0
 MIN_FREE_BYTES: Final = 2 * 2**30
 PROFILE: Final = "archival-1"

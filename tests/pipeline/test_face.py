@@ -156,14 +156,14 @@ def test_the_other_side_explains_what_shows_through(kernels):
 
 def test_the_bed_is_cropped_away_after_the_turn(kernels):
     page = np.full((H, W, 3), 30, np.uint8)
-    page[150:1550, 150:1150] = _text()[150:1550, 150:1150]
+    page[150:1550, 100:1230] = _text()[150:1550, 100:1230]
     turn = cv2.getRotationMatrix2D(((W - 1) / 2, (H - 1) / 2), 1.5, 1)
     raster = Raster(_noisy(cv2.warpAffine(page, turn, (W, H), borderValue=(30,) * 3)), DPI)
     done = _one(raster, kernels)
     assert done.skew_corrected
     margin = 2 * DPI / 25.4
     assert done.crop_px == pytest.approx(
-        (150 - margin, 150 - margin, 1150 + margin, 1550 + margin), abs=6
+        (100 - margin, 150 - margin, 1230 + margin, 1550 + margin), abs=6
     )
     left, top, right, bottom = done.crop_px
     assert done.pixels.pixels.shape == (bottom - top, right - left, 3)

@@ -1,8 +1,8 @@
 """Hopper to journal: order, the gate, and every fault by its name."""
 
 import pytest
-from daemon.feeder.emulator import Fault, FaultKind
 
+from daemon.feeder.emulator import Fault, FaultKind
 from daemon.page import Fate, Side
 from tests.line import FOREIGN_KEYS, WHITE, both, page, separator, stack
 
@@ -83,6 +83,29 @@ def test_scan_alone_does_not_clear_a_jam_while_paper_lies_in_the_path(lay):
     line.hopper.press_scan()
     line.until_closed()
     assert line.marks() == [1, 2]
+
+
+def test_a_press_of_scan_from_before_the_fault_clears_nothing(lay):
+    line = lay(stack(3), [Fault(3, FaultKind.STOP_BUTTON, "feed")])
+    line.flow.pause()
+    line.start()
+    line.until(lambda: line.flow.facts.scanner, "poll")
+    write = line.device.write
+
+    def press_while_feeding(data):
+        if data[:1] == b"C" and data[0x13] == 0x31:
+            line.hopper.press_scan()
+        write(data)
+
+    line.device.write = press_while_feeding
+    line.flow.resume()
+    assert line.until_blocked() == "stopped_by_operator"
+    line.until(lambda: not line.hopper.look().button, "the button is read")
+    assert line.until_blocked() == "stopped_by_operator"
+    line.device.write = write
+    line.hopper.press_scan()
+    line.until_closed()
+    assert line.marks() == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
