@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from daemon.errors import ConfigError
-from daemon.feeder import fi, fi_window
+from daemon.feeder import fi
 from daemon.feeder.fi import Command, Control, ModePage, Switch
-from daemon.feeder.fi_inquiry import Abilities
-from daemon.feeder.fi_sense import Verdict
-from daemon.feeder.fi_window import Window
+from daemon.feeder.fi import window as fi_window
+from daemon.feeder.fi.abilities import Abilities
+from daemon.feeder.fi.sense import Verdict
+from daemon.feeder.fi.window import Window
 from daemon.feeder.models import Quirks
 from daemon.feeder.probe import Connection
 

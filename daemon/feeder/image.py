@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.errors import ProtocolError
-from daemon.feeder import fi, fi_status
+from daemon.feeder import fi
 from daemon.feeder.fi import WindowId
-from daemon.feeder.fi_sense import Verdict
-from daemon.feeder.fi_window import Window
+from daemon.feeder.fi import status as fi_status
+from daemon.feeder.fi.sense import Verdict
+from daemon.feeder.fi.window import Window
 from daemon.feeder.session import Reply, Session
 
 log = logging.getLogger(__name__)

@@ -10,11 +10,12 @@ from contextlib import suppress
 from typing import Final
 
 from daemon.errors import LinkTimeout, OperatorError, ProtocolError
-from daemon.feeder import arming, fi, fi_status, image
+from daemon.feeder import arming, fi, image
 from daemon.feeder.fi import Control, ModePage, Position
-from daemon.feeder.fi_sense import Verdict
-from daemon.feeder.fi_status import HardwareStatus
-from daemon.feeder.fi_window import Window
+from daemon.feeder.fi import status as fi_status
+from daemon.feeder.fi.sense import Verdict
+from daemon.feeder.fi.status import HardwareStatus
+from daemon.feeder.fi.window import Window
 from daemon.feeder.image import Face
 from daemon.feeder.probe import Connection
 from daemon.feeder.session import checked

@@ -16,8 +16,9 @@ from daemon.errors import (
     ProtocolError,
     SuianError,
 )
-from daemon.feeder import fi, fi_inquiry
-from daemon.feeder.fi_inquiry import Abilities, Inquiry
+from daemon.feeder import fi
+from daemon.feeder.fi import abilities as fi_abilities
+from daemon.feeder.fi.abilities import Abilities, Inquiry
 from daemon.feeder.link import Attached, Link, attached
 from daemon.feeder.models import Models, Quirks
 from daemon.feeder.session import Session
@@ -121,13 +122,13 @@ def _opened(found: Attached, backend: Any, models: Models) -> Connection:
 
 def _identified(session: Session, models: Models) -> Connection:
     session.greet()
-    inquiry = fi_inquiry.parse_inquiry(session.ask(fi.inquiry()))
+    inquiry = fi_abilities.parse_inquiry(session.ask(fi.inquiry()))
     quirks = models.quirks(inquiry.product)
     if quirks.refused:
         raise ConfigError(f"this driver cannot drive the {inquiry.product}: {quirks.refused}")
     if inquiry.vendor.upper() not in models.inquiry_vendors:
         log.warning("a scanner of a vendor not seen before: %s", inquiry.vendor)
-    abilities = fi_inquiry.parse_abilities(session.ask(fi.vital_product_data()))
+    abilities = fi_abilities.parse_abilities(session.ask(fi.vital_product_data()))
     _check(inquiry, abilities)
     serial = "" if quirks.no_serial else _serial(session)
     identity = DeviceIdentity(
@@ -155,4 +156,4 @@ def _check(inquiry: Inquiry, abilities: Abilities) -> None:
 
 def _serial(session: Session) -> str:
     session.do(fi.ask_serial())
-    return fi_inquiry.parse_serial(session.ask(fi.read_serial()))
+    return fi_abilities.parse_serial(session.ask(fi.read_serial()))

@@ -13,8 +13,8 @@ from typing import Any
 
 from daemon.errors import ConfigError, DeviceError, LinkLost, OperatorError
 from daemon.feeder import models, probe, recovery, transport
-from daemon.feeder.fi_status import HardwareStatus
-from daemon.feeder.fi_window import A4_UNITS, Window
+from daemon.feeder.fi.status import HardwareStatus
+from daemon.feeder.fi.window import A4_UNITS, Window
 from daemon.feeder.image import Face
 from daemon.feeder.mechanism import Mechanism
 from daemon.feeder.transport import Event, State

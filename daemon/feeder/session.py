@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from daemon.errors import DeviceError, LinkTimeout, ProtocolError
-from daemon.feeder import fi, fi_sense
-from daemon.feeder.envelope import STATUS_BLOCK_BYTES, Status, command_block, status_of
+from daemon.feeder import fi
 from daemon.feeder.fi import Command
-from daemon.feeder.fi_sense import Sense, Verdict
+from daemon.feeder.fi import sense as fi_sense
+from daemon.feeder.fi.envelope import STATUS_BLOCK_BYTES, Status, command_block, status_of
+from daemon.feeder.fi.sense import Sense, Verdict
 from daemon.feeder.link import Link
 
 log = logging.getLogger(__name__)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from daemon.feeder.emulated_faults import SENSES
 from daemon.feeder.emulator import Emulator, Fault, FaultKind, Unplugged
+from daemon.feeder.emulator.faults import SENSES
 from daemon.feeder.hopper import Hopper
 from tests.feeder.host import (
     CANCEL,

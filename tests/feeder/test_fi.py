@@ -13,10 +13,14 @@ from daemon.errors import (
     ProtocolError,
     StoppedByOperator,
 )
-from daemon.feeder import envelope, fi, fi_inquiry, fi_sense, fi_status, fi_window
-from daemon.feeder.fi import Control, ModePage, Position, Switch, WindowId
-from daemon.feeder.fi_sense import Sense, Verdict
-from daemon.feeder.fi_window import Window
+from daemon.feeder import fi
+from daemon.feeder.fi import Control, ModePage, Position, Switch, WindowId, envelope
+from daemon.feeder.fi import abilities as fi_abilities
+from daemon.feeder.fi import sense as fi_sense
+from daemon.feeder.fi import status as fi_status
+from daemon.feeder.fi import window as fi_window
+from daemon.feeder.fi.sense import Sense, Verdict
+from daemon.feeder.fi.window import Window
 from tests.feeder import wire
 from tests.feeder.wire import inquiry, page_f0
 
@@ -211,7 +215,7 @@ def test_sense_bytes_tell_end_short_read_residue_and_offending_byte():
 
 
 def test_inquiry_gives_vendor_product_and_revision():
-    parsed = fi_inquiry.parse_inquiry(inquiry())
+    parsed = fi_abilities.parse_inquiry(inquiry())
     assert (parsed.vendor, parsed.product, parsed.revision) == ("FUJITSU", "fi-7160", "0A00")
 
 
@@ -222,11 +226,11 @@ def test_inquiry_gives_vendor_product_and_revision():
 )
 def test_an_inquiry_that_is_no_scanners_is_a_protocol_error(data):
     with pytest.raises(ProtocolError):
-        fi_inquiry.parse_inquiry(data)
+        fi_abilities.parse_inquiry(data)
 
 
 def test_page_f0_gives_what_the_scanner_can_do():
-    parsed = fi_inquiry.parse_abilities(
+    parsed = fi_abilities.parse_abilities(
         page_f0(x09=0x11, x1c=0x88, x20=0x90, x21=0x3A, x2b=0x04, x31=0x02, x57=0x01)
     )
     assert (parsed.gray, parsed.colour, parsed.feeder, parsed.duplex) == (True,) * 4
@@ -238,13 +242,13 @@ def test_page_f0_gives_what_the_scanner_can_do():
 
 
 def test_a_scanner_with_steps_takes_only_the_resolutions_it_lists():
-    parsed = fi_inquiry.parse_abilities(page_f0(x12=0x01, x13=0x44))
+    parsed = fi_abilities.parse_abilities(page_f0(x12=0x01, x13=0x44))
     assert [dpi for dpi in (200, 240, 300, 400, 600) if parsed.takes(dpi)] == [200, 300, 600]
 
 
 def test_the_shortest_page_that_is_allowed_has_every_field_that_is_read():
     shortest = page_f0(length=0x5F, x57=0x01, x21=0x08)[:0x60]
-    assert fi_inquiry.parse_abilities(shortest).downloadable_gamma
+    assert fi_abilities.parse_abilities(shortest).downloadable_gamma
 
 
 @pytest.mark.parametrize(
@@ -254,11 +258,11 @@ def test_the_shortest_page_that_is_allowed_has_every_field_that_is_read():
 )
 def test_a_page_f0_that_cannot_be_is_a_protocol_error(data):
     with pytest.raises(ProtocolError):
-        fi_inquiry.parse_abilities(data)
+        fi_abilities.parse_abilities(data)
 
 
 def test_the_serial_number_is_an_unsigned_integer():
-    assert fi_inquiry.parse_serial(bytes.fromhex("ff 00 00 01") + bytes(6)) == "4278190081"
+    assert fi_abilities.parse_serial(bytes.fromhex("ff 00 00 01") + bytes(6)) == "4278190081"
 
 
 def test_sensors_are_read_bit_by_bit_and_the_hopper_is_inverted():
@@ -294,9 +298,9 @@ def test_a_block_that_is_no_status_means_that_the_stream_is_out_of_step(block):
 PARSERS = [
     envelope.status_of,
     fi_sense.parse,
-    fi_inquiry.parse_inquiry,
-    fi_inquiry.parse_abilities,
-    fi_inquiry.parse_serial,
+    fi_abilities.parse_inquiry,
+    fi_abilities.parse_abilities,
+    fi_abilities.parse_serial,
     fi_status.parse_hardware_status,
     lambda data: fi_status.parse_pixel_size(data, 2480, 3508),
 ]

@@ -8,7 +8,7 @@ import pytest
 from daemon.errors import LinkTimeout, PaperJam, ProtocolError
 from daemon.feeder import fi, image, models
 from daemon.feeder.fi import WindowId
-from daemon.feeder.fi_window import Window
+from daemon.feeder.fi.window import Window
 from daemon.feeder.image import read_sheet
 from daemon.feeder.link import Link, attached
 from daemon.feeder.session import Session

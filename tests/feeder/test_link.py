@@ -8,7 +8,7 @@ import usb.backend.libusb1
 from daemon.errors import ConfigError, LinkLost, LinkStall, LinkTimeout, ProtocolError
 from daemon.feeder import fi, link, models
 from daemon.feeder.emulator import Emulator
-from daemon.feeder.envelope import command_block
+from daemon.feeder.fi.envelope import command_block
 from daemon.feeder.hopper import Hopper
 from daemon.feeder.link import Link, attached
 from daemon.feeder.loopback import LoopbackBackend

@@ -3,9 +3,10 @@
 import pytest
 
 from daemon.errors import LinkTimeout, ProtocolError
-from daemon.feeder import fi, fi_window, models, probe
-from daemon.feeder.fi_inquiry import parse_abilities
-from daemon.feeder.fi_window import A4_UNITS, Window
+from daemon.feeder import fi, models, probe
+from daemon.feeder.fi import window as fi_window
+from daemon.feeder.fi.abilities import parse_abilities
+from daemon.feeder.fi.window import A4_UNITS, Window
 from daemon.feeder.link import Link, attached
 from daemon.feeder.mechanism import Mechanism
 from daemon.feeder.session import Session

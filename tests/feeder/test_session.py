@@ -11,8 +11,8 @@ from daemon.errors import (
     StoppedByOperator,
 )
 from daemon.feeder import fi, models, session
-from daemon.feeder.envelope import command_block
-from daemon.feeder.fi_sense import Verdict
+from daemon.feeder.fi.envelope import command_block
+from daemon.feeder.fi.sense import Verdict
 from daemon.feeder.link import Link, attached
 from daemon.feeder.session import Session
 from tests.feeder.wire import (

@@ -8,7 +8,7 @@ import numpy as np
 import usb.core
 
 from daemon.feeder.emulator import Emulator, Window
-from daemon.feeder.envelope import COMMAND_BLOCK_BYTES, command_block
+from daemon.feeder.fi.envelope import COMMAND_BLOCK_BYTES, command_block
 from daemon.feeder.hopper import Hopper
 from daemon.feeder.loopback import LoopbackBackend
 

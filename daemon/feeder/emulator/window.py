@@ -8,7 +8,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from daemon.feeder.emulated_answers import (
+from daemon.feeder.emulator.answers import (
     LONGEST_1200,
     MAX_LENGTH_1200,
     MAX_WIDTH_1200,

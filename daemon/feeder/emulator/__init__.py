@@ -8,7 +8,7 @@ Rule 1: the command alone says which data phases there are; a data-in command th
 empty one before its status.
 Rule 2: whatever breaks this order halts both pipes, and each must be cleared.
 
-What it does not simulate is said in `emulated_target.py`.
+What it does not simulate is said in `target.py`.
 """
 
 import threading
@@ -16,10 +16,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from daemon.feeder.emulated_answers import LockedUp, Unplugged
-from daemon.feeder.emulated_faults import Fault, FaultKind
-from daemon.feeder.emulated_target import Reply, Target
-from daemon.feeder.emulated_window import Paper, Window
+from daemon.feeder.emulator.answers import LockedUp, Unplugged
+from daemon.feeder.emulator.faults import Fault, FaultKind
+from daemon.feeder.emulator.target import Reply, Target
+from daemon.feeder.emulator.window import Paper, Window
 from daemon.feeder.hopper import Hopper
 
 __all__ = [

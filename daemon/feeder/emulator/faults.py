@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
 
-from daemon.feeder import emulated_answers as answers
+from daemon.feeder.emulator import answers
 from daemon.feeder.hopper import Hopper
 
 

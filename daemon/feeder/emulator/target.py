@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from daemon.feeder import emulated_answers as answers
-from daemon.feeder.emulated_answers import (
+from daemon.feeder.emulator import answers
+from daemon.feeder.emulator.answers import (
     LockedUp,
     NotReady,
     Refused,
@@ -20,9 +20,9 @@ from daemon.feeder.emulated_answers import (
     bad_command,
     bad_parameter,
 )
-from daemon.feeder.emulated_faults import Fault
-from daemon.feeder.emulated_path import PaperPath
-from daemon.feeder.emulated_window import Frame, Paper, parse
+from daemon.feeder.emulator.faults import Fault
+from daemon.feeder.emulator.path import PaperPath
+from daemon.feeder.emulator.window import Frame, Paper, parse
 from daemon.feeder.hopper import Hopper
 
 GOOD: Final = 0

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from daemon.feeder import emulated_answers as answers
-from daemon.feeder.emulated_answers import NotReady, Refused, Sense, Unplugged
-from daemon.feeder.emulated_faults import SENSES, SHEETS_TAKEN, Fault, FaultKind, Script
-from daemon.feeder.emulated_window import BACK, FRONT, Frame, Paper, Window
+from daemon.feeder.emulator import answers
+from daemon.feeder.emulator.answers import NotReady, Refused, Sense, Unplugged
+from daemon.feeder.emulator.faults import SENSES, SHEETS_TAKEN, Fault, FaultKind, Script
+from daemon.feeder.emulator.window import BACK, FRONT, Frame, Paper, Window
 from daemon.feeder.hopper import Hopper, Pile
 
 _SIDES: Final = {FRONT: "F", BACK: "B"}
