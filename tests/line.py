@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from daemon.feeder.emulator import Emulator
-from daemon.feeder.loopback import LoopbackBackend
-from daemon.feeder.scanner import Scanner
 from prometheus_client import CollectorRegistry
 
 from daemon.demo import mark
 from daemon.demo.draw import Canvas
 from daemon.dossier import case_number, catalogue, payload, sheet
+from daemon.feeder.emulator import Emulator
 from daemon.feeder.hopper import Hopper
+from daemon.feeder.loopback import LoopbackBackend
+from daemon.feeder.scanner import Scanner
 from daemon.metrics import Metrics
 from daemon.page import Fate, Role, Side
 from daemon.pipeline import face

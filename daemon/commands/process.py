@@ -28,7 +28,7 @@ class _Input:
 
     name: str
     stem: str
-    image: Image
+    raster: face.Raster
 
 
 @dataclass(slots=True)
@@ -59,16 +59,16 @@ def process(
     if backend not in ("auto", "cpu", "gpu"):
         raise ConfigError("the backend is auto, cpu or gpu", backend=backend)
     choice: Literal["auto", "cpu", "gpu"] = backend  # type: ignore[assignment]
-    _make(out)
+    _make(out, files)
     kernels = face.kernels(choice)
     profile = face.Profile(jpeg_quality=jpeg_quality)
     outcome = _Outcome()
     for sheet in _sheets(_images(files, outcome), 2 if duplex else 1):
-        rasters = [face.raster_from(item.image.pixels, _dpi(item.image)) for item in sheet]
-        back = rasters[1] if len(rasters) == 2 else None
-        for item, done in zip(sheet, face.process(rasters[0], back, kernels, profile), strict=True):
+        back = sheet[1].raster if len(sheet) == 2 else None
+        faces = face.process(sheet[0].raster, back, kernels, profile)
+        for item, done in zip(sheet, faces, strict=True):
             try:
-                target = _write(out, item, done, files)
+                target = _write(out, item, done)
             except SuianError as error:
                 outcome.note(item.name, error)
                 continue
@@ -77,26 +77,31 @@ def process(
         raise typer.Exit(outcome.status)
 
 
-def _make(out: Path) -> None:
+def _make(out: Path, files: Sequence[Path]) -> None:
+    """Make the folder for the pages; it may not hold an input, or a page could replace one."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"cannot make the folder: {error.strerror}", out=out) from error
+    if any(path.parent.is_dir() and path.parent.samefile(out) for path in files):
+        raise ConfigError("the pages may not go where the images are: choose another -o", out=out)
 
 
 def _images(files: Sequence[Path], outcome: _Outcome) -> Iterator[_Input | None]:
-    """Give every image of every file; None stands for a file that cannot be read."""
+    """Give every image of every file; None stands for a side that cannot be read."""
     taken: set[str] = set()
     for path in files:
         pages = 0
         try:
-            for number, image in enumerate(iterate(path), start=1):
-                stem = path.stem if number == 1 else f"{path.stem}-{number:04d}"
-                pages = number
-                yield _Input(path.name, _free(stem, taken), image)
+            for image in iterate(path):
+                raster = face.raster_from(image.pixels, _dpi(image))
+                stem = path.stem if pages == 0 else f"{path.stem}-{pages + 1:04d}"
+                pages += 1
+                yield _Input(path.name, _free(stem, taken), raster)
         except InputError as error:
             outcome.note(path.name, error)
-            if not pages:
+            # What follows a damaged file shall not be taken for the back of its last sheet.
+            if pages == 0 or pages % 2:
                 yield None
 
 
@@ -130,10 +135,8 @@ def _dpi(image: Image) -> int:
     return usual if abs(usual - measured) <= 0.08 * measured else _DEFAULT_DPI
 
 
-def _write(out: Path, item: _Input, done: face.Face, files: Sequence[Path]) -> Path:
+def _write(out: Path, item: _Input, done: face.Face) -> Path:
     target = out / f"{item.stem}.{_EXTENSIONS[done.media_type]}"
-    if any(target.exists() and path.exists() and target.samefile(path) for path in files):
-        raise ConfigError("would overwrite an input; choose another folder", out=target)
     try:
         target.write_bytes(done.data)
     except OSError as error:

@@ -1,12 +1,15 @@
 """`suian verify`: whether a pulled folder is what the appliance captured."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from daemon.dossier import verifier
 from daemon.errors import ConfigError, VerificationFailed
+
+_UNFINISHED: Final = {"not_pulled", "manifest_missing", "manifest_outdated"}
+"""What a pull that was interrupted leaves."""
 
 
 def verify(
@@ -29,9 +32,15 @@ def verify(
             f"{error}; name the folder that `suian pull -o` wrote", folder=folder
         ) from error
     typer.echo(verifier.report(findings, as_json=as_json))
-    if findings.found:
+    if not findings.found:
+        return
+    if {problem.kind for problem in findings.found} <= _UNFINISHED:
         raise VerificationFailed(
-            "this folder is not what the appliance captured; keep it as it is and pull again into"
-            " another one",
+            "what is here is right, but not all is here: pull again into this folder",
             problems=len(findings.found),
         )
+    raise VerificationFailed(
+        "this folder is not what the appliance captured; keep it as it is and pull again into"
+        " another one",
+        problems=len(findings.found),
+    )

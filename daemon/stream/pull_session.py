@@ -4,6 +4,7 @@ receiver thread: stream -> Intake (order, chain, hashes) -> queue
 calling thread:  queue -> group -> disk -> Acknowledge
 """
 
+import json
 import queue
 import threading
 import time
@@ -136,8 +137,8 @@ class Session:
                 self._fetch_manifests()
                 return True
             if group.beat is not None and self._at_rest(group.beat):
-                self._fetch_manifests()
-                if not follow:
+                current = self._fetch_manifests()
+                if current and not follow:
                     return True
 
     def close(self) -> None:
@@ -247,8 +248,10 @@ class Session:
         here = beat.last_sequence <= self._store.cursor.sequence
         return here and (not beat.feeder.batch or bool(beat.feeder.cause))
 
-    def _fetch_manifests(self) -> None:
+    def _fetch_manifests(self) -> bool:
+        """Fetch the manifests that are due; False when one speaks of more than is here yet."""
         sequence = self._store.cursor.sequence
+        current = True
         for case_key in self._store.cases_without_manifest():
             try:
                 answer = self._dossier.GetManifest(
@@ -259,5 +262,17 @@ class Session:
                     raise
                 self._pulled.without_manifest.append(case_key)
                 continue
+            if _spoken_of(answer.manifest_json) > sequence:
+                current = False  # written a moment later than the last entry we hold
+                continue
             self._store.keep_manifest(case_key, answer.manifest_json, sequence)
             self._pulled.manifests.append(case_key)
+        return current
+
+
+def _spoken_of(manifest: bytes) -> int:
+    """Return up to which entry a manifest speaks; raises ContractError when it does not say."""
+    try:
+        return int(json.loads(manifest)["head"]["journal"]["sequence"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ContractError("the appliance sent something that is no manifest") from error

@@ -51,6 +51,16 @@ def test_a_flipped_byte_is_named_and_fails(folder):
     assert f"altered: {name}: " in done.stdout
 
 
+def test_a_pull_that_did_not_end_is_told_from_a_wrong_one(folder):
+    for manifest in folder.rglob("manifest.json"):
+        manifest.unlink()
+    done = suian(folder)
+    assert isinstance(done.exception, VerificationFailed)
+    assert "pull again into this folder" in str(done.exception)
+    flip(folder)
+    assert "into another one" in str(suian(folder).exception)
+
+
 def test_a_script_reads_json(folder):
     assert json.loads(suian(folder, "--json").stdout)["verified"] is True
     name = flip(folder)

@@ -1,3 +1,4 @@
+import json
 import random
 import signal
 import subprocess
@@ -20,6 +21,11 @@ CASE = "(2018)吉01民初129号"
 @pytest.fixture
 def folder(tmp_path):
     return tmp_path / "court"
+
+
+def manifest_of(sequence):
+    """What the puller reads of a manifest: up to which entry it speaks."""
+    return json.dumps({"head": {"journal": {"sequence": sequence}}}).encode()
 
 
 def pull(hall, folder, consumer="court", **rest):
@@ -51,17 +57,40 @@ def test_pages_lie_by_case_and_volume_and_everything_is_acknowledged(hall, paper
         paper.page(b"one"), paper.blank(b"ev"), paper.page(b"two", volume="secondary"),
         paper.page(b"three", case="", volume=""),
     )  # fmt: skip
-    hall.manifests[CASE] = b'{"rows": []}'
+    hall.manifests[CASE] = manifest_of(5)
     pulled = pull(hall, folder)
     assert files(folder) == {
         f"{CASE}/main/{ids[0]}.jpg": b"one",
         f"{CASE}/main/{ids[1]}-evidence.jpg": b"ev",
         f"{CASE}/secondary/{ids[2]}.jpg": b"two",
         f"unassigned/unassigned/{ids[3]}.jpg": b"three",
-        f"{CASE}/manifest.json": b'{"rows": []}',
+        f"{CASE}/manifest.json": manifest_of(5),
     }
     assert cursor(hall) == hall.ledger.last()[0] == 5
     assert (pulled.entries, pulled.files, pulled.manifests) == (5, 4, [CASE])
+
+
+def test_a_manifest_that_speaks_of_more_than_is_here_is_not_kept_yet(hall, paper, folder):
+    hall.feed(paper.page(b"one"), paper.page(b"two"))
+    hall.manifests[CASE] = manifest_of(4)  # asked for a moment after the last entry we hold
+    puller = Puller(Appliance(hall.target, "court"), folder)
+    run = threading.Thread(target=puller.run)
+    run.start()
+    while cursor(hall) < 3:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    assert run.is_alive()
+    assert f"{CASE}/manifest.json" not in files(folder)
+    hall.manifests[CASE] = manifest_of(3)
+    run.join(30)
+    assert files(folder)[f"{CASE}/manifest.json"] == manifest_of(3)
+
+
+def test_what_is_no_manifest_breaks_the_contract(hall, paper, folder):
+    hall.feed(paper.page(b"one"), paper.page(b"two"))
+    hall.manifests[CASE] = b"<html>"
+    with pytest.raises(ContractError, match="no manifest"):
+        pull(hall, folder)
 
 
 def test_a_second_run_brings_only_what_is_new(hall, paper, folder):
