@@ -20,20 +20,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels import bed, explain, marks
-from kernels.explain import CLEAR_CONTRAST, COLOURED, Kind, Named
+from kernels.explain import CLEAR_CONTRAST, ROUGH, Kind, Named
 from kernels.first_pass import FirstPass
-from kernels.marks import InkMap, Marks
+from kernels.ink import InkMap, ink_map
+from kernels.marks import Marks
 from kernels.raster import Raster
 
 VERSION: Final = "1"
 
-_NOISIEST_THRESHOLD: Final = 17
+_NOISIEST_THRESHOLD: Final = 12
 """Above this a mark of 20/255 could hide in the paper's own noise."""
 _SMALLEST_FACE_MM: Final = 20
 _DARKEST_PAPER: Final = 100
 _VERY_SOFT: Final = 0.42
 _SOFT_GRAY_PEAK: Final = 38
 _SOFT_COLOUR_PEAK: Final = 30
+_FAINT: Final = (14, 40)
+"""Ink at which a thin stroke of 20/255 may measure soft; with more, sharpness is exact."""
+_ROUGH_COLOUR: Final = 0.5
+_SEAL_PIECES: Final = 8
+_SEAL_MM: Final = 10.0
+_DOUBTFUL_ALONE: Final = 0.1
+_DOUBTFUL_BESIDE: Final = 0.25
 _TONE_BELOW: Final = 25
 _TONE_FRACTION: Final = 0.02
 _STRONG_COLOUR: Final = 60
@@ -69,6 +77,8 @@ class Soft:
 
     peak: int
     sharpness: float
+    roughness: float
+    extent_mm: float
     coloured: bool
 
 
@@ -125,7 +135,7 @@ def measure(raster: Raster, first: FirstPass) -> BlankMeasures:
     if inked > _INKED_FRACTION:
         values: dict[str, float] = {"inked_fraction": round(inked, 4)}
         return _measures(raster, first, values, "mark")
-    page = marks.ink_map(raster)
+    page = ink_map(raster)
     out = bed.exclude(page)
     tone = _tone(page, out.mask)
     dust = explain.take_out_dust(page, out.mask)
@@ -157,7 +167,9 @@ def measure(raster: Raster, first: FirstPass) -> BlankMeasures:
             Soft(
                 int(found.peak[i]),
                 float(named.sharpness[i]),
-                bool(found.colour[i] >= COLOURED),
+                float(found.roughness[i]),
+                float(named.extent_mm[i]),
+                bool(found.colour[i] >= page.coloured_ink),
             )
             for i in soft
         ),
@@ -182,11 +194,33 @@ def decide(front: BlankMeasures, back: BlankMeasures | None = None) -> Verdict:
         return Verdict(Level.LIKELY, "noisy_paper", values)
     if not front.soft:
         return Verdict(Level.SURE, front.plain, values)
-    return _alone(front, values) if back is None else _beside(front, back, values)
+    doubtful = _doubtful_fraction(front.soft)
+    values["doubtful_fraction"] = round(doubtful, 3)
+    if back is None:
+        return _alone(front, values, doubtful)
+    return _beside(front, back, values, doubtful)
 
 
-def _alone(front: BlankMeasures, values: dict[str, float]) -> Verdict:
+def _doubtful_fraction(soft: tuple[Soft, ...]) -> float:
+    """Return the share of soft marks that may as well be faint strokes.
+
+    Noise makes a faint stroke look soft, and JPEG blurs colour; but a seal that shines through is
+    large or in many pieces.
+    """
+    coloured = [mark for mark in soft if mark.coloured]
+    is_seal = len(coloured) >= _SEAL_PIECES or any(m.extent_mm >= _SEAL_MM for m in coloured)
+    doubtful = 0
+    for mark in soft:
+        faint = _FAINT[0] <= mark.peak < _FAINT[1]
+        rough = mark.roughness >= (_ROUGH_COLOUR if mark.coloured else ROUGH)
+        doubtful += faint and (rough or (mark.coloured and not is_seal))
+    return doubtful / len(soft)
+
+
+def _alone(front: BlankMeasures, values: dict[str, float], doubtful: float) -> Verdict:
     """Judge soft marks by softness alone: the other side was not captured."""
+    if doubtful > _DOUBTFUL_ALONE:
+        return Verdict(Level.LIKELY, "soft_marks_unproven", values)
     for mark in front.soft:
         if mark.coloured:
             soft = mark.peak <= _SOFT_COLOUR_PEAK and mark.sharpness <= _VERY_SOFT
@@ -197,12 +231,19 @@ def _alone(front: BlankMeasures, values: dict[str, float]) -> Verdict:
     return Verdict(Level.SURE, "show_through", values)
 
 
-def _beside(front: BlankMeasures, back: BlankMeasures, values: dict[str, float]) -> Verdict:
-    """Judge soft marks by where the other side bears ink."""
+def _beside(
+    front: BlankMeasures, back: BlankMeasures, values: dict[str, float], doubtful: float
+) -> Verdict:
+    """Judge soft marks by where the other side bears ink.
+
+    A full page has ink wherever a lone stroke may lie: that alone does not explain it.
+    """
     share = _mirrored_share(front, back)
     values["mirrored_share"] = round(share, 3)
-    if share >= _MIRROR_SHARE:
+    if share >= _MIRROR_SHARE and doubtful <= _DOUBTFUL_BESIDE:
         return Verdict(Level.SURE, "show_through", values)
+    if share >= _MIRROR_SHARE:
+        return Verdict(Level.LIKELY, "soft_marks_unproven", values)
     faint = all(mark.peak < CLEAR_CONTRAST and not mark.coloured for mark in front.soft)
     return Verdict(Level.LIKELY if faint else Level.NO, "soft_marks_not_mirrored", values)
 

@@ -1,67 +1,13 @@
-"""What lies on the paper: an integer map of ink and the marks it is made of, measured one by one.
-
-Ink is the local paper level minus the darkest channel, so ink of any colour counts. The map has
-about 150 dpi: a mark of half a millimetre covers three of its pixels and keeps its contrast.
-"""
+"""The connected marks of an ink map, measured one by one. Integers, but for one square root."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from kernels.raster import Raster
-
-MAP_DPI: Final = 150
-CELL_PX: Final = 32
-"""Side of the cells in which the paper level is taken, on the map: about 5 mm."""
-_LEVEL_BELOW: Final = 40
-_LEVEL_ABOVE: Final = 12
-_NOISE_LIMIT: Final = 16
-_LOWEST_THRESHOLD: Final = 7
-
-
-@dataclass(frozen=True, slots=True)
-class InkMap:
-    """The page as ink on paper, reduced to about 150 dpi.
-
-    Attributes
-    ----------
-    ink
-        uint8 (h, w): local paper level minus darkest channel, not below 0.
-    dark, spread
-        uint8 (h, w): darkest channel; brightest minus darkest channel.
-    levels
-        uint8 (ceil(h / 32), ceil(w / 32)): median of the darkest channel in each cell.
-    paper, paper_spread
-        Level and colour of the paper as a whole.
-    noise
-        Standard deviation of the paper in 256ths of a level.
-    threshold
-        Least ink that counts: above the noise, never below 7.
-    dpi
-        Samples per inch of the map.
-    """
-
-    ink: NDArray[np.uint8]
-    dark: NDArray[np.uint8]
-    spread: NDArray[np.uint8]
-    levels: NDArray[np.uint8]
-    paper: int
-    paper_spread: int
-    noise: int
-    threshold: int
-    dpi: float
-
-    def px(self, mm: float) -> float:
-        """Return a length on the map."""
-        return mm * self.dpi / 25.4
-
-    def mm(self, px: float) -> float:
-        """Return a length on the paper."""
-        return px * 25.4 / self.dpi
+from kernels.ink import InkMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +30,7 @@ class Marks:
         float64: root of the mean squared step over that of the ink. Like edge over peak, but an
         average: it stands the noise on marks of little ink.
     colour
-        int64: the most colour of any pixel over that of the paper.
+        int64: the most colour of any pixel.
     cut
         bool: the mark touches what is left out, so more of it may lie there.
     runs
@@ -117,65 +63,6 @@ class Marks:
             np.repeat(runs[:, 0], lengths).astype(np.int64),
             np.repeat(runs[:, 1], lengths) + along,
         )
-
-
-@njit(nogil=True, cache=True)
-def _channels(small: Any, dark: Any, spread: Any) -> None:
-    for i in range(dark.size):
-        b = small[3 * i]
-        g = small[3 * i + 1]
-        r = small[3 * i + 2]
-        low = min(b, g, r)
-        dark[i] = low
-        spread[i] = max(b, g, r) - low
-
-
-@njit(nogil=True, cache=True)
-def _levels(dark: Any, out: Any) -> None:
-    height, width = dark.shape
-    counts = np.empty(256, np.int32)
-    for cy in range(out.shape[0]):
-        for cx in range(out.shape[1]):
-            counts[:] = 0
-            n = 0
-            for y in range(cy * CELL_PX, min(height, (cy + 1) * CELL_PX), 2):
-                for x in range(cx * CELL_PX, min(width, (cx + 1) * CELL_PX)):
-                    counts[dark[y, x]] += 1
-                    n += 1
-            seen = 0
-            for value in range(256):
-                seen += counts[value]
-                if 2 * seen >= n:
-                    out[cy, cx] = value
-                    break
-
-
-@njit(nogil=True, cache=True)
-def _subtract(dark: Any, levels: Any, ink: Any, deviations: Any) -> None:
-    """Interpolate the level between the centres of cells; ink is what is darker.
-
-    Sums and counts the small deviations of every fourth column in each cell, for the noise.
-    """
-    height, width = dark.shape
-    half = CELL_PX // 2
-    rows, columns = levels.shape
-    line = np.empty(columns, np.int32)
-    for y in range(height):
-        cy = max(y - half, 0) // CELL_PX
-        fy = y - half - cy * CELL_PX if y >= half else 0
-        below = min(cy + 1, rows - 1)
-        for cx in range(columns):
-            line[cx] = levels[cy, cx] * (CELL_PX - fy) + levels[below, cx] * fy
-        for x in range(width):
-            cx = max(x - half, 0) // CELL_PX
-            fx = x - half - cx * CELL_PX if x >= half else 0
-            right = min(cx + 1, columns - 1)
-            level = (line[cx] * (CELL_PX - fx) + line[right] * fx + 512) >> 10
-            deviation = level - dark[y, x]
-            ink[y, x] = deviation if deviation > 0 else 0
-            if (x & 3) == 0 and -_NOISE_LIMIT < deviation < _NOISE_LIMIT:
-                deviations[y // CELL_PX, x // CELL_PX, 0] += abs(deviation)
-                deviations[y // CELL_PX, x // CELL_PX, 1] += 1
 
 
 @njit(nogil=True, cache=True)
@@ -255,7 +142,7 @@ def _boxes(runs: Any, labels: Any, count: int) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _measure(runs: Any, labels: Any, page: Any, paper_spread: int, out: Any) -> None:
+def _measure(runs: Any, labels: Any, page: Any, out: Any) -> None:
     """Fill area, peak, mass, edge, colour, cut and the sums of squares of ink and step.
 
     `page` is ink, spread and what is excluded.
@@ -279,75 +166,14 @@ def _measure(runs: Any, labels: Any, page: Any, paper_spread: int, out: Any) -> 
             out[k, 1] = max(out[k, 1], v)
             out[k, 2] += v
             out[k, 3] = max(out[k, 3], steepest)
-            out[k, 4] = max(out[k, 4], np.int64(spread[y, x]) - paper_spread)
+            out[k, 4] = max(out[k, 4], np.int64(spread[y, x]))
             out[k, 6] += v * v
             out[k, 7] += steepest * steepest
 
 
-def ink_map(raster: Raster) -> InkMap:
-    """Return the ink of a page. About 8 ms for A4 colour at 300 dpi; integers throughout.
-
-    The local level is the median of each 5 mm cell, cleaned by a median over 5 x 5 cells and held
-    within -40..+12 of the level of the whole page, so that neither a photograph nor a bed of
-    another brightness counts as paper.
-    """
-    factor = max(round(raster.dpi / MAP_DPI), 1)
-    height, width = max(raster.height_px // factor, 1), max(raster.width_px // factor, 1)
-    source = raster.pixels[: height * factor, : width * factor]
-    small: Any = source
-    if factor > 1 and min(source.shape[:2]) >= factor:
-        small = cv2.resize(source, (width, height), interpolation=cv2.INTER_AREA)
-    height, width = small.shape[:2]
-    dark = np.ascontiguousarray(small if small.ndim == 2 else small[..., 0])
-    spread = np.zeros((height, width), np.uint8)
-    if small.ndim == 3:
-        _channels(np.ascontiguousarray(small).reshape(-1), dark.reshape(-1), spread.reshape(-1))
-    levels = np.empty((-(-height // CELL_PX), -(-width // CELL_PX)), np.uint8)
-    _levels(dark, levels)
-    paper = _of_the_page(levels)
-    clean = cv2.medianBlur(levels, 5) if min(levels.shape) >= 5 else levels
-    held = np.clip(clean, max(paper - _LEVEL_BELOW, 0), min(paper + _LEVEL_ABOVE, 255))
-    ink = np.empty((height, width), np.uint8)
-    deviations = np.zeros((*levels.shape, 2), np.int32)
-    _subtract(dark, held.astype(np.uint8), ink, deviations)
-    noise = _noise(deviations)
-    return InkMap(
-        ink=ink,
-        dark=dark,
-        spread=spread,
-        levels=levels,
-        paper=paper,
-        paper_spread=_of_the_page(spread[::16, ::16]),
-        noise=noise,
-        threshold=max(_LOWEST_THRESHOLD, (4 * noise >> 8) + 2),
-        dpi=raster.dpi / factor,
-    )
-
-
-def _noise(deviations: NDArray[np.int32]) -> int:
-    """Return the standard deviation of the paper in 256ths: the calmer quarter of the cells.
-
-    Not the middle one: show-through of a full page is everywhere and would hide itself.
-    """
-    sums, counts = deviations[..., 0].ravel(), deviations[..., 1].ravel()
-    good = counts > 0
-    if not good.any():
-        return 0
-    # 321 = 1.2533 * 256: mean absolute deviation to standard deviation.
-    each = np.sort(sums[good].astype(np.int64) * 321 // counts[good])
-    return int(each[each.size // 4])
-
-
-def _of_the_page(values: NDArray[np.uint8]) -> int:
-    """Return the level that 60 % of the middle of the page do not exceed."""
-    h, w = values.shape
-    middle = values[h // 10 : h - h // 10, w // 10 : w - w // 10]
-    return int(np.sort(middle, axis=None)[middle.size * 6 // 10])
-
-
-def boxes(page: InkMap, excluded: NDArray[np.uint8], threshold: int) -> NDArray[np.int32]:
+def boxes(ink: NDArray[np.uint8], excluded: NDArray[np.uint8], threshold: int) -> NDArray[np.int32]:
     """Return left, top, width, height of all that has at least so much ink, (n, 4)."""
-    runs = _find_runs(page.ink, excluded, threshold)
+    runs = _find_runs(ink, excluded, threshold)
     labels, count = _connect(runs)
     return _sized(_boxes(runs, labels, count))
 
@@ -365,7 +191,7 @@ def marks(page: InkMap, excluded: NDArray[np.uint8]) -> Marks:
     runs = _find_runs(page.ink, excluded, page.threshold)
     labels, count = _connect(runs)
     values = np.zeros((count, 8), np.int64)
-    _measure(runs, labels, (page.ink, page.spread, excluded), page.paper_spread, values)
+    _measure(runs, labels, (page.ink, page.spread, excluded), values)
     order = np.argsort(labels, kind="stable")
     return Marks(
         box=_sized(_boxes(runs, labels, count)),

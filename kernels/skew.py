@@ -116,7 +116,7 @@ def estimate(first: FirstPass, dpi: int) -> Skew:
 
 
 def _steps(step: float, half: int) -> NDArray[np.float64]:
-    return np.arange(-half, half + 1) * step
+    return np.arange(-half, half + 1, dtype=np.float64) * step
 
 
 def _shears(degrees: NDArray[np.float64], strip_px: int, pool: int) -> NDArray[np.int64]:

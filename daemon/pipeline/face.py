@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.errors import ConfigError
+from daemon.errors import ConfigError, InputError
 from daemon.page import SampleOrder, Scan, Step
 from kernels.backend import Backend, BackendUnavailable, choose, warm
 from kernels.blank import BlankMeasures, Level, Verdict
@@ -39,6 +39,7 @@ __all__ = [
 EVIDENCE_BYTES: Final = 20_000
 _NOT_WORTH_TURNING_MICRODEG: Final = 50_000
 _LONGEST_SIDE_TURNED_PX: Final = 32_767
+_LONGEST_SIDE_PX: Final = 65_500
 _SEAL_MM2: Final = (12.0, 1500.0)
 _COLOURED_CELL: Final = 90
 _INK_SHARE: Final = 0.3
@@ -174,7 +175,15 @@ def raster_of(scan: Scan) -> Raster:
 
 
 def raster_from(pixels: NDArray[np.uint8], dpi: int) -> Raster:
-    """Return decoded pixels as a raster in a buffer with slack."""
+    """Return decoded pixels as a raster in a buffer with slack.
+
+    Raises
+    ------
+    InputError
+        If a side is longer than JPEG can be.
+    """
+    if max(pixels.shape[:2]) > _LONGEST_SIDE_PX:
+        raise InputError("the image is too long", limit_px=_LONGEST_SIDE_PX)
     out = empty(pixels.shape)
     np.copyto(out, pixels)
     return Raster(out, dpi)

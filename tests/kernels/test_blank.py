@@ -17,6 +17,7 @@ DPI = 300
 W, H = 1240, 1754
 TEXT = "经审理查明原告与被告签订借款合同约定期限为十二个月被告未按约偿还"
 GRAY, RED, BLUE = (1.0, 1.0, 1.0), (0.9, 1.0, 0.25), (0.3, 0.9, 1.0)
+YELLOW = (1.0, 0.4, 0.1)
 WHITE = (238, 238, 239)
 BROWN = (152, 190, 208)
 PAGES = Path(__file__).parents[2] / "../shared/data/pages"
@@ -126,7 +127,7 @@ def small_mark(sheet):
     x, y = sheet.somewhere(200)
     size = int(sheet.rng.integers(7, 20))
     shape = sheet.rng.integers(0, 4)
-    colour = (GRAY, RED, (1.0, 0.4, 0.1))[sheet.rng.integers(0, 3)]
+    colour = (GRAY, RED, YELLOW)[sheet.rng.integers(0, 3)]
 
     def draw(mask):
         if shape == 0:
@@ -245,6 +246,48 @@ def test_a_streak_over_the_whole_image_is_not_content_and_a_ruled_line_is():
     assert found.level is Level.SURE
     assert found.values["streaks"] == 1
     assert verdict(ruled.raster()).level is Level.NO
+
+
+def test_a_red_dot_of_the_size_of_a_hole_is_content():
+    for colour, level in ((GRAY, Level.SURE), (RED, Level.NO)):
+        sheet = Sheet(np.random.default_rng(8))
+        sheet.add(lambda m: cv2.circle(m, (90, 700), 34, 255, -1, cv2.LINE_AA), 190, colour)
+        assert verdict(sheet.raster()).level is level
+
+
+@pytest.mark.parametrize("paper", [WHITE, BROWN])
+def test_a_faint_blue_tick_is_content_on_any_paper(paper):
+    sheet = Sheet(np.random.default_rng(9), paper)
+    sheet.text("√", 500, 900, 40, 30, BLUE)
+    assert verdict(sheet.raster()).level is Level.NO
+
+
+def test_a_lone_faint_stroke_is_not_explained_by_a_full_page_on_the_other_side():
+    """The colour of JPEG is soft: a faint red stroke looks as if it shone through."""
+    front = Sheet(np.random.default_rng(1))
+    front.add(body, 210)
+    printed = front.raster()
+    for seed in range(6):
+        sheet = Sheet(np.random.default_rng(seed), noise=3.0)
+        at = sheet.somewhere(300)
+        end = (at[0] + 14, at[1] + 4)
+        sheet.add(lambda m, a=at, b=end: cv2.line(m, a, b, 255, 5), 26, RED, blur=1.0)
+        assert verdict(sheet.raster(), printed).level is not Level.SURE
+
+
+@pytest.mark.parametrize("ink", [RED, YELLOW])
+def test_a_lone_faint_mark_of_colour_is_kept_though_jpeg_makes_it_soft(ink):
+    front = Sheet(np.random.default_rng(1))
+    front.add(body, 210)
+    printed = front.raster()
+    for seed in range(6):
+        sheet = Sheet(np.random.default_rng(seed))
+        x, y = sheet.somewhere(300)
+        spot = (x, y), (x + 16, y + 16)
+        sheet.add(lambda m, at=spot: cv2.rectangle(m, *at, 255, -1), 27, ink)
+        faint = sheet.raster(angle=3.0)
+        assert verdict(faint).level is not Level.SURE
+        assert verdict(faint, printed).level is not Level.SURE
 
 
 def test_an_empty_printed_frame_is_content():

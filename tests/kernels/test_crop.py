@@ -3,12 +3,15 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kernels import crop
 from kernels.crop import CropBox
 from kernels.first_pass import first_pass
 from kernels.raster import Raster, RasterError
 from kernels.rotate import rotate
+from tests import reference
 
 DPI = 300
 BED = 32
@@ -105,3 +108,11 @@ def test_a_box_outside_the_raster_is_refused():
         crop.apply(raster, CropBox(0, 0, 11, 10))
     with pytest.raises(RasterError):
         CropBox(5, 0, 5, 10)
+
+
+@given(height=st.integers(1, 30), width=st.integers(1, 40), seed=st.integers(0, 1000))
+def test_where_the_bed_ends_equals_the_slow_answer(height, width, seed):
+    gray = np.random.default_rng(seed).choice((30, 200), (height, width), p=(0.6, 0.4))
+    ends = np.empty(-(-height // 4), np.int32)
+    crop._bed_ends(gray.astype(np.uint8), 110, 4, ends)
+    assert np.array_equal(ends, reference.bed_ends(gray, 110, 4))

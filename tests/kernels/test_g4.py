@@ -91,3 +91,9 @@ def test_only_pure_black_and_white_gray_is_bilevel():
 def test_colour_cannot_be_packed():
     with pytest.raises(RasterError):
         g4.pack(Raster(np.zeros((2, 2, 3), np.uint8), 300))
+
+
+@given(height=st.integers(1, 9), width=st.integers(1, 70), seed=st.integers(0, 1000))
+def test_packed_rows_equal_those_numpy_packs(height, width, seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
+    assert np.array_equal(g4.pack(Raster(pixels, 300)), np.packbits(pixels < 128, axis=1))

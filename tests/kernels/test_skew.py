@@ -5,9 +5,12 @@ import csv
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kernels import first_pass, rotate, skew
 from kernels.raster import Raster, empty
+from tests import reference
 
 
 def load(path):
@@ -80,3 +83,19 @@ def test_a_dirty_glass_streak_is_named_and_does_not_tilt_the_page():
     assert found.trusted
     assert abs(found.angle_microdeg - 3_000_000) < 50_000
     assert any(abs(x - 58) <= 3 for x in found.streaks_px)
+
+
+@given(
+    count=st.integers(2, 9),
+    lines=st.integers(skew.BANDS + 1, 60),
+    halves=st.lists(st.integers(-24, 24), min_size=1, max_size=5),
+    seed=st.integers(0, 1000),
+)
+def test_the_energies_equal_the_slow_answer(count, lines, halves, seed):
+    strips = np.random.default_rng(seed).integers(0, 3072, (2, count, lines)).astype(np.int32)
+    shears = np.array(halves, np.int64) * 32_768  # so that offsets end in a half as well
+    found = skew._energies(strips[0], strips[1], shears)
+    assert np.array_equal(found[:, : skew.BANDS], reference.energies(strips[0], shears, skew.BANDS))
+    assert np.array_equal(
+        found[:, skew.BANDS :], reference.energies(strips[1], -shears, skew.BANDS)
+    )
