@@ -104,9 +104,13 @@ def test_what_cannot_be_done_is_said_without_a_traceback(arguments, says):
     assert "Traceback" not in done.stderr
 
 
-def test_serve_lays_a_fresh_stack_when_the_court_has_everything(tmp_path):
+@pytest.mark.parametrize("end_by", [signal.SIGINT, signal.SIGTERM])
+def test_serve_lays_a_fresh_stack_when_the_court_has_everything(tmp_path, end_by):
+    in_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]  # as a shell's & starts it
     serving = subprocess.Popen(
-        command("--sheets", "3", "--serve", "127.0.0.1:0"), stderr=subprocess.PIPE, text=True
+        [*in_background, *command("--sheets", "3", "--serve", "127.0.0.1:0")],
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         target = ""
@@ -121,8 +125,12 @@ def test_serve_lays_a_fresh_stack_when_the_court_has_everything(tmp_path):
             batches = {page_id.split("-")[1] for page_id, _ in pages_in_order(tmp_path / "pulled")}
         assert len(batches) >= 2
     finally:
-        serving.send_signal(signal.SIGINT)
-        serving.communicate(timeout=60)
+        serving.send_signal(end_by)
+        try:
+            serving.communicate(timeout=60)
+        finally:
+            serving.kill()
+            serving.communicate()
     assert serving.returncode == 0
 
 

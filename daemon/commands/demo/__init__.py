@@ -1,6 +1,7 @@
 """`suian demo`: the whole way of a sheet on one machine, with no scanner and no GPU."""
 
 import logging
+import signal
 import tempfile
 import time
 from collections.abc import Callable
@@ -44,6 +45,8 @@ def demo(
     if serve is not None and output is not None:
         raise typer.BadParameter("with --serve it is you who pulls: leave out --output")
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(message)s")
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
+        signal.signal(number, signal.default_int_handler)
 
     def make_paper(printer: Printer) -> Paper:
         return drawn(printer, sheets, seed) if paper is None else of_folder(printer, paper)
