@@ -85,6 +85,21 @@ def stack():
     ]
 
 
+def feed(ledger, faces):
+    """Feed one batch, two faces a sheet; returns the page ids in the order of the paper."""
+    number = ledger.open_batch(virtual=True).number
+    ids = []
+    for front, back in zip(faces[::2], faces[1::2], strict=True):
+        sheet = ledger.request_feed(number)
+        pages = [
+            make(sheet.face(side)) for make, side in zip((front, back), PAPER_SIDES, strict=True)
+        ]
+        ledger.commit(pages)
+        ids += [page.page_id for page in pages]
+    ledger.close_batch(number)
+    return ids
+
+
 class Hall:
     """The appliance; feed it and pull from it."""
 
@@ -115,19 +130,7 @@ class Hall:
         self.server.start()
 
     def feed(self, faces):
-        """Feed one batch, two faces a sheet; returns the page ids in the order of the paper."""
-        number = self.ledger.open_batch(virtual=True).number
-        ids = []
-        for front, back in zip(faces[::2], faces[1::2], strict=True):
-            sheet = self.ledger.request_feed(number)
-            pages = [
-                make(sheet.face(side))
-                for make, side in zip((front, back), PAPER_SIDES, strict=True)
-            ]
-            self.ledger.commit(pages)
-            ids += [page.page_id for page in pages]
-        self.ledger.close_batch(number)
-        return ids
+        return feed(self.ledger, faces)
 
     def pull(self, folder, consumer="court"):
         target = f"127.0.0.1:{self.server.port}"

@@ -16,13 +16,14 @@ from cryptography.x509.oid import NameOID
 
 from daemon.config import validate
 from daemon.errors import InputError
-from daemon.page import PAPER_SIDES, Blob, Fate, Page, Position, Role, Step
+from daemon.page import Blob, Fate, Page, Position, Role, Step
 from daemon.rpc import pages_pb2 as pb
 from daemon.rpc.pages_pb2_grpc import ApplianceServiceStub, DossierServiceStub, PageServiceStub
 from daemon.spool.ledger import Ledger
 from daemon.stream.appliance import Controls, StatusFacts
 from daemon.stream.codec import Origin, encode
 from daemon.stream.server import StreamServer
+from tests.court import feed
 
 
 def _name(text):
@@ -222,18 +223,7 @@ class Hall:
 
     def feed(self, *faces):
         """Feed one batch, two faces a sheet; returns the page ids in the order of the paper."""
-        number = self.ledger.open_batch(virtual=True).number
-        ids = []
-        for front, back in zip(faces[::2], faces[1::2], strict=True):
-            sheet = self.ledger.request_feed(number)
-            pages = [
-                make(sheet.face(side))
-                for make, side in zip((front, back), PAPER_SIDES, strict=True)
-            ]
-            self.ledger.commit(pages)
-            ids += [p.page_id for p in pages]
-        self.ledger.close_batch(number)
-        return ids
+        return feed(self.ledger, faces)
 
 
 class Court:
