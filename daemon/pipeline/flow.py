@@ -214,17 +214,19 @@ class Flow:
         """Feed, read, work and store one sheet; False when the batch pauses or is over."""
         sheet = self._ledger.request_feed(open_batch.batch.number)
         fed = False
+        scans = None
         try:
             fed = self._scanner.feed()
-            if not fed:
-                self._ledger.withdraw_feed(sheet)
-                self._end_batch(open_batch)
-                return False
-            scans = self._scanner.read_sheet(sheet)
+            if fed:
+                scans = self._scanner.read_sheet(sheet)
         except (OperatorError, DeviceError) as error:
             self._fault(open_batch, sheet, error, fed=fed)
             if isinstance(error, DeviceError):
                 raise
+            return False
+        if scans is None:
+            self._ledger.withdraw_feed(sheet)
+            self._end_batch(open_batch)
             return False
         self._metrics.sheets_fed.inc()
         return self._store(open_batch, scans)
@@ -236,9 +238,9 @@ class Flow:
         for page, scan in zip(result.pages, scans, strict=True):
             self._raw.offer(page, scan)
         if result.stop_reason:
+            self._block(result.stop_reason, refeed_from_sheet=0)  # first: the scanner may fail now
             self._scanner.finish()
             self._forget_press()
-            self._block(result.stop_reason, refeed_from_sheet=0)
             return False
         if result.ends_batch:
             self._end_batch(open_batch)
@@ -264,11 +266,12 @@ class Flow:
             log.debug("%s is %s %s", page.page_id, page.fate, page.reason)
 
     def _end_batch(self, open_batch: _OpenBatch) -> None:
-        self._scanner.finish()
+        """Close the batch, then let the scanner rest: it may fail at that, the account may not."""
         self._ledger.close_batch(open_batch.batch.number)
+        self._open = None
         self._metrics.batches.labels("paper").inc()
         log.info("batch %d closed, %d sheets", open_batch.batch.number, open_batch.sheets)
-        self._open = None
+        self._scanner.finish()
 
     # -- when something goes wrong ------------------------------------------------------------
 
@@ -276,7 +279,8 @@ class Flow:
         self, open_batch: _OpenBatch, sheet: SheetId, error: SuianError, *, fed: bool
     ) -> None:
         """Give the sheet in flight its fate and wait for hands."""
-        self._metrics.faults.labels(error.label).inc()
+        if isinstance(error, OperatorError):  # of the others `run` hears too, and counts them
+            self._metrics.faults.labels(error.label).inc()
         in_path = self._forget_press()
         if isinstance(error, _MAYBE_NOT_FED) and not fed and not in_path:
             self._ledger.withdraw_feed(sheet)

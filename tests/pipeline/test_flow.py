@@ -133,6 +133,48 @@ def test_an_unplugged_scanner_loses_the_sheet_by_name_and_comes_back(lay):
     line.until_closed()
     assert line.marks() == [1, 2, 3]
     assert [f.reason for f in line.faces() if f.fate is Fate.LOST] == ["link_lost"] * 2
+    assert line.count("suian_feeder_faults_total", reason="link_lost") == 1
+
+
+def vanish_at_cancel(line, sheets):
+    """Unplug the scanner when it is told to cancel behind so many sheets; returns what happened."""
+    write, vanished = line.device.write, []
+
+    def watch(data):
+        cancels = len(data) == 31 and data[0x13] == 0xF1 and data[0x14] == 4
+        if cancels and not vanished and line.hopper.look().next_sheet == sheets:
+            vanished.append(True)
+            line.device.unplug()
+        write(data)
+
+    line.device.write = watch
+    return vanished
+
+
+def test_a_scanner_that_vanishes_behind_the_last_sheet_costs_nothing(lay):
+    line = lay(stack(2))
+    vanished = vanish_at_cancel(line, sheets=4)
+    line.start()
+    line.until(lambda: vanished, "the batch ends")
+    line.usb.plug()
+    line.until_closed()
+    assert line.marks() == [1, 2]
+    assert set(line.ledger.batch_account(1).counts) == {Fate.PAGE, Fate.BLANK, Fate.SEPARATOR}
+
+
+def test_a_scanner_that_vanishes_behind_an_untrusted_separator_still_waits_for_hands(lay):
+    foreign = both(separator("M", "x", keys=FOREIGN_KEYS, stage="LA", material="121"))
+    line = lay([*stack(1), foreign, (page(2), WHITE)])
+    vanished = vanish_at_cancel(line, sheets=4)
+    line.start()
+    line.until(lambda: vanished, "the feeder stops")
+    line.usb.plug()
+    line.until(lambda: line.scanner.state == "idle", "recovery")
+    assert line.until_blocked() == "unknown_separator"
+    assert line.hopper.look().next_sheet == 4
+    line.hopper.press_scan()
+    line.until_closed()
+    assert line.marks() == [1, 2]
 
 
 def test_nothing_is_fed_while_paused_or_without_room(lay):
