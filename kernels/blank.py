@@ -38,6 +38,8 @@ _SOFT_COLOUR_PEAK: Final = 30
 _FAINT: Final = (14, 40)
 """Ink at which a thin stroke of 20/255 may measure soft; with more, sharpness is exact."""
 _ROUGH_COLOUR: Final = 0.5
+_FEW: Final = 4
+"""Print that shines through comes in many marks: fewer small ones may be all there is to read."""
 _SEAL_PIECES: Final = 8
 _SEAL_MM: Final = 10.0
 _DOUBTFUL_ALONE: Final = 0.1
@@ -209,11 +211,13 @@ def _doubtful_fraction(soft: tuple[Soft, ...]) -> float:
     """
     coloured = [mark for mark in soft if mark.coloured]
     is_seal = len(coloured) >= _SEAL_PIECES or any(m.extent_mm >= _SEAL_MM for m in coloured)
+    few = len(soft) < _FEW
     doubtful = 0
     for mark in soft:
         faint = _FAINT[0] <= mark.peak < _FAINT[1]
         rough = mark.roughness >= (_ROUGH_COLOUR if mark.coloured else ROUGH)
-        doubtful += faint and (rough or (mark.coloured and not is_seal))
+        lone = few and mark.extent_mm < _SEAL_MM
+        doubtful += faint and (rough or lone or (mark.coloured and not is_seal))
     return doubtful / len(soft)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from kernels import blank
-from kernels.blank import Level
+from kernels.blank import Level, Soft
 from kernels.first_pass import first_pass
 from kernels.raster import Raster
 
@@ -160,3 +160,10 @@ def test_a_faint_dot_is_not_taken_for_the_grain_of_noisy_paper(seed):
         place[:] = coverage("square", rng) * 20
 
     assert verdict(face(rng, "white", add, noises=(7.0, 8.0))).level is not Level.SURE
+
+
+def test_a_lone_faint_mark_is_not_proven_by_its_softness():
+    # measured on a green stroke of 20/255, one millimetre long, in the corner of noisy paper
+    stroke = Soft(peak=18, sharpness=0.27, roughness=0.51, extent_mm=1.016, coloured=False)
+    assert blank._doubtful_fraction((stroke,)) == 1.0
+    assert blank._doubtful_fraction((stroke,) * 20) == 0.0  # print that shines through
