@@ -54,6 +54,19 @@ class SampleOrder(StrEnum):
     RGB = "rgb"
     GRAY_INVERTED = "gray_inverted"
     RGB_INVERTED = "rgb_inverted"
+    BGR_INVERTED = "bgr_inverted"
+    BITS = "bits"
+    """Line-art: 8 pixels a byte, the most significant bit first, 1 is black."""
+
+    @property
+    def colour(self) -> bool:
+        """Three samples a pixel."""
+        return self in _COLOUR
+
+
+_COLOUR: Final = frozenset(
+    {SampleOrder.BGR, SampleOrder.RGB, SampleOrder.RGB_INVERTED, SampleOrder.BGR_INVERTED}
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -114,7 +127,8 @@ class Scan:
     Attributes
     ----------
     samples
-        uint8, C-order, (height_px, width_px) gray or (height_px, width_px, 3) colour; read-only.
+        uint8, C-order, (height_px, width_px) gray, (height_px, width_px, 3) colour or
+        (height_px, width_px / 8) bits; read-only.
     order
         How the samples are to be read.
     dpi
@@ -136,7 +150,7 @@ class Scan:
     incomplete: bool = False
 
     def __post_init__(self) -> None:
-        colour = self.order in (SampleOrder.BGR, SampleOrder.RGB, SampleOrder.RGB_INVERTED)
+        colour = self.order.colour
         good = self.samples.ndim == (3 if colour else 2) and self.samples.dtype == np.uint8
         if not good or (colour and self.samples.shape[2] != 3):
             raise ValueError(

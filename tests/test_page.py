@@ -47,6 +47,10 @@ def test_a_scan_cannot_be_written_to():
 def test_a_scan_whose_shape_is_not_its_order_is_refused():
     with pytest.raises(ValueError, match="are not rgb"):
         Scan(ID, np.zeros((2, 2), np.uint8), SampleOrder.RGB, 300, 0.0)
+    for order in SampleOrder:
+        wrong = (2, 2) if order.colour else (2, 2, 3)
+        with pytest.raises(ValueError, match=f"are not {order}"):
+            Scan(ID, np.zeros(wrong, np.uint8), order, 300, 0.0)
 
 
 def test_a_page_needs_bytes():

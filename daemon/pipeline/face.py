@@ -47,6 +47,10 @@ _INK_SHARE: Final = 0.3
 _DARK_PAPER: Final = 120
 _BAND_ROWS: Final = 64
 _VERSION: Final = "1"
+_PIXELS_PER_BYTE: Final = 8
+_INVERTED: Final = frozenset(
+    {SampleOrder.RGB_INVERTED, SampleOrder.BGR_INVERTED, SampleOrder.GRAY_INVERTED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +163,11 @@ def raster_of(scan: Scan) -> Raster:
 
     One pass over the samples: each band of rows is reordered and inverted while it is in cache.
     """
+    if scan.order is SampleOrder.BITS:
+        return _unpacked(scan)
     out = empty(scan.samples.shape)
     swap = scan.order in (SampleOrder.RGB, SampleOrder.RGB_INVERTED)
-    invert = scan.order in (SampleOrder.RGB_INVERTED, SampleOrder.GRAY_INVERTED)
+    invert = scan.order in _INVERTED
     for top in range(0, out.shape[0], _BAND_ROWS):
         source, band = scan.samples[top : top + _BAND_ROWS], out[top : top + _BAND_ROWS]
         if swap:
@@ -171,6 +177,16 @@ def raster_of(scan: Scan) -> Raster:
             cv2.bitwise_not(source, dst=band)
         elif not swap:
             np.copyto(band, source)
+    return Raster(out, scan.dpi)
+
+
+def _unpacked(scan: Scan) -> Raster:
+    """Return line-art as gray: 0 where a bit says black, else 255."""
+    height, row_bytes = scan.samples.shape
+    out = empty((height, row_bytes * _PIXELS_PER_BYTE))
+    for top in range(0, height, _BAND_ROWS):
+        bits = np.unpackbits(scan.samples[top : top + _BAND_ROWS], axis=1)
+        np.subtract(bits, 1, out=out[top : top + _BAND_ROWS])  # modulo 256: 0 becomes 255
     return Raster(out, scan.dpi)
 
 

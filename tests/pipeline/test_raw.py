@@ -26,6 +26,14 @@ def test_a_raw_raster_unpacks_to_the_same_samples(height, width, colour, seed):
     assert (back_order, dpi) == (order, 300)
 
 
+def test_line_art_unpacks_to_the_same_bits():
+    samples = np.random.default_rng(4).integers(0, 256, (7, 5), dtype=np.uint8)
+    scan = Scan(PageId("0123abcd", 1, 1, Side.FRONT), samples, SampleOrder.BITS, 200, 0.0)
+    back, order, dpi = raw.unpack(raw.pack(scan))
+    assert np.array_equal(back, samples)
+    assert (order, dpi) == (SampleOrder.BITS, 200)
+
+
 @pytest.mark.parametrize("data", [b"", b"{}\n", b'{"shape":[2,2],"order":"gray","dpi":300}\nzz'])
 def test_foreign_bytes_are_refused(data):
     with pytest.raises(SpoolCorrupt):
