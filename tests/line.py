@@ -16,6 +16,7 @@ from daemon.feeder.emulator import Emulator
 from daemon.feeder.hopper import Hopper
 from daemon.feeder.loopback import LoopbackBackend
 from daemon.feeder.scanner import Scanner
+from daemon.feeder.settings import Mode, Settings
 from daemon.metrics import Metrics
 from daemon.page import Fate, Role, Side
 from daemon.pipeline import face
@@ -76,6 +77,9 @@ class Paper:
         seen = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         code = cv2.COLOR_BGR2GRAY if window.channels == 1 else cv2.COLOR_BGR2RGB
         return cv2.cvtColor(seen, code).tobytes()
+
+    def length_units(self, _sheet_index):
+        return 14032
 
 
 def both(picture):
@@ -184,7 +188,7 @@ def build(folder, kernels, sheets, faults=(), *, options=None):
     hopper = Hopper(len(sheets), folder / "hopper.json")
     device = Emulator(Paper(sheets), hopper, faults)
     usb = LoopbackBackend(device)
-    scanner = Scanner(lambda: usb, dpi=DPI, colour=False)
+    scanner = Scanner(lambda: usb, settings=Settings(dpi=DPI, mode=Mode.GRAY))
     raw = RawWriter(ledger, metrics, wish["keep_raw"])
     rules = SeparatorRules(RULES, wish["keys"], ledger.seen_separator, wish["unknown"])
     workshop = Workshop(kernels, face.Profile(), rules, metrics)

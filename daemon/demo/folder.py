@@ -27,6 +27,8 @@ from daemon.errors import InputError
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".pdf")
 _FACES: Final = ("F", "B")
 _READERS: Final = 4
+_UNITS_PER_INCH: Final = 1200
+_A4_UNITS: Final = 14032
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,23 @@ class FolderPaper:
         if page is None:
             return b"\xff" * (window.width_px * window.height_px * window.channels)
         return samples(laid(_decoded(page), window), window)
+
+    def length_units(self, sheet_index: int) -> int:
+        """Return how long a sheet is, in 1/1200 inch: the longer of its pages, A4 where unknown.
+
+        Raises InputError if the file has changed and cannot be decoded any more.
+        """
+        if sheet_index < len(self._separators):
+            return _A4_UNITS
+        sheet = self.sheets[sheet_index - len(self._separators)]
+        pages = [_decoded(page) for page in (sheet.front, sheet.back) if page is not None]
+        return max(_length_units(page) for page in pages)
+
+
+def _length_units(image: images.Image) -> int:
+    if image.dpi is None:
+        return _A4_UNITS
+    return max(1, round(int(image.pixels.shape[0]) * _UNITS_PER_INCH / image.dpi))
 
 
 def laid(image: images.Image, window: Window) -> NDArray[np.uint8]:

@@ -23,6 +23,7 @@ MOST_SHEETS: Final = 9000
 _MARK_MM: Final = (89.0, 284.0)
 _CAPTION_MM: Final = (105.0, 281.5)
 _STEEPEST_DEG: Final = 5.9
+_A4_UNITS: Final = 14032
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,10 @@ class Stack:
         rng = self._rng(sheet_index, 2 + (this is Side.BACK))
         seen = self._look.scan((ink, other), this, self._run(sheet_index), window, rng)
         return samples(seen, window)
+
+    def length_units(self, _sheet_index: int) -> int:
+        """Return how long a sheet is, in 1/1200 inch: all are A4."""
+        return _A4_UNITS
 
     def truth(self, sheet_index: int) -> SheetTruth:
         """Return what the sheet at `sheet_index` really is."""

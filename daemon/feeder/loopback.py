@@ -91,7 +91,7 @@ class LoopbackBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb has 
 
     def get_device_descriptor(self, dev: _Device) -> SimpleNamespace:
         """Return the device descriptor, with the address on the bus."""
-        return descriptors.device(dev.address)
+        return descriptors.device(dev.address, self._emulator.profile)
 
     def get_configuration_descriptor(self, dev: _Device, config: int) -> SimpleNamespace:
         """Return the only configuration; raises IndexError for another."""
@@ -140,10 +140,9 @@ class LoopbackBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb has 
 
     def claim_interface(self, dev_handle: _Handle, intf: int) -> None:
         """Claim the interface; raises USBError 16 while another handle has it."""
-        self._require(dev_handle)
         if intf != 0:
             raise _error(errno.ENOENT)
-        with _as_libusb():
+        with self._reaching(dev_handle):
             if not self._emulator.claim(dev_handle):
                 raise _error(errno.EBUSY)
 
@@ -173,10 +172,9 @@ class LoopbackBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb has 
         self, dev_handle: _Handle, ep: int, intf: int, data: "array.array[int]", timeout: int
     ) -> int:
         """Send one transfer; `timeout` in ms. Returns how much was taken: all of it."""
-        self._require(dev_handle)
         if ep != ENDPOINT_OUT:
             raise _error(errno.ENOENT)
-        with _as_libusb(timeout):
+        with self._reaching(dev_handle, timeout):
             self._emulator.write(data.tobytes())
         return len(data) * data.itemsize
 
@@ -184,11 +182,10 @@ class LoopbackBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb has 
         self, dev_handle: _Handle, ep: int, intf: int, buff: "array.array[int]", timeout: int
     ) -> int:
         """Receive one transfer into `buff`; `timeout` in ms. Returns its length."""
-        self._require(dev_handle)
         if ep != ENDPOINT_IN:
             raise _error(errno.ENOENT)
         with memoryview(buff) as room, room.cast("B") as room_bytes:
-            with _as_libusb(timeout):
+            with self._reaching(dev_handle, timeout):
                 data = self._emulator.read(len(room_bytes))
             room_bytes[: len(data)] = data
         return len(data)
@@ -208,7 +205,7 @@ class LoopbackBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb has 
         Returns the length of the answer in `data`.
         """
         self._require(dev_handle)
-        asked = descriptors.string(value & 0xFF)
+        asked = descriptors.string(value & 0xFF, self._emulator.profile)
         is_string = (request_type, request, value >> 8) == _GET_STRING
         if asked is None or not is_string:
             raise _error(errno.EPIPE)
@@ -218,37 +215,39 @@ class LoopbackBackend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb has 
 
     def clear_halt(self, dev_handle: _Handle, ep: int) -> None:
         """Clear a halted endpoint."""
-        self._require(dev_handle)
         if ep not in (ENDPOINT_IN, ENDPOINT_OUT):
             raise _error(errno.ENOENT)
-        with _as_libusb():
+        with self._reaching(dev_handle):
             self._emulator.clear_halt(ep)
 
     def reset_device(self, dev_handle: _Handle) -> None:
         """Reset the port; the handle stays good."""
-        self._require(dev_handle)
-        with _as_libusb():
+        with self._reaching(dev_handle):
             self._emulator.reset()
+
+    @contextmanager
+    def _reaching(self, handle: _Handle, timeout_ms: int = 0) -> Iterator[None]:
+        """Act on the device that was opened; what it raises becomes what libusb's backend raises.
+
+        Hands wait meanwhile, so that it cannot become another device between a look and the act.
+        """
+        try:
+            with self._emulator.alone():
+                self._require(handle)
+                yield
+        except Unplugged as unplugged:
+            raise _error(errno.ENODEV) from unplugged
+        except Stall as stall:
+            raise _error(errno.EPIPE) from stall
+        except Silence as silence:
+            # 0 is no limit to libusb; here it must end, for nothing will come
+            time.sleep(min(timeout_ms / 1000 or _LONGEST_WAIT_S, _LONGEST_WAIT_S))
+            raise _error(errno.ETIMEDOUT) from silence
 
     def _require(self, handle: _Handle) -> None:
         """Raise USBError 19 unless the device that was opened is still there."""
         if not self._emulator.is_plugged or handle.device.address != self._emulator.plugs:
             raise _error(errno.ENODEV)
-
-
-@contextmanager
-def _as_libusb(timeout_ms: int = 0) -> Iterator[None]:
-    """Translate what the emulator raises into what pyusb's backend of libusb raises."""
-    try:
-        yield
-    except Unplugged as unplugged:
-        raise _error(errno.ENODEV) from unplugged
-    except Stall as stall:
-        raise _error(errno.EPIPE) from stall
-    except Silence as silence:
-        # 0 is no limit to libusb; here it must end, for nothing will come
-        time.sleep(min(timeout_ms / 1000 or _LONGEST_WAIT_S, _LONGEST_WAIT_S))
-        raise _error(errno.ETIMEDOUT) from silence
 
 
 def _error(number: int) -> usb.core.USBError:

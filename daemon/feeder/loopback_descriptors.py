@@ -5,12 +5,11 @@ from typing import Final
 
 import usb.util
 
-from daemon.feeder.emulator import ENDPOINT_IN, ENDPOINT_OUT, PRODUCT_ID, VENDOR_ID
+from daemon.feeder.emulator import ENDPOINT_IN, ENDPOINT_OUT, VENDOR_ID, Profile
 
 _HIGH_SPEED: Final = 3
 _PACKET_BYTES: Final = 512
 _ENGLISH: Final = b"\x09\x04"
-_STRINGS: Final = (_ENGLISH, "FUJITSU".encode("utf-16-le"), "fi-7160".encode("utf-16-le"))
 
 CONFIGURATION: Final = SimpleNamespace(
     bLength=9,
@@ -51,7 +50,7 @@ ENDPOINTS: Final = tuple(
 )
 
 
-def device(address: int) -> SimpleNamespace:
+def device(address: int, profile: Profile) -> SimpleNamespace:
     """Return the device descriptor, with what the bus adds to it."""
     return SimpleNamespace(
         bLength=18,
@@ -62,7 +61,7 @@ def device(address: int) -> SimpleNamespace:
         bDeviceProtocol=0,
         bMaxPacketSize0=64,
         idVendor=VENDOR_ID,
-        idProduct=PRODUCT_ID,
+        idProduct=profile.product_id,
         bcdDevice=0x0100,
         iManufacturer=1,
         iProduct=2,
@@ -76,8 +75,13 @@ def device(address: int) -> SimpleNamespace:
     )
 
 
-def string(number: int) -> bytes | None:
+def string(number: int, profile: Profile) -> bytes | None:
     """Return a string descriptor, 0 being the languages; None when there is none."""
-    if number >= len(_STRINGS):
+    strings = (
+        _ENGLISH,
+        profile.vendor.encode("utf-16-le"),
+        profile.product.encode("utf-16-le"),
+    )
+    if number >= len(strings):
         return None
-    return bytes((len(_STRINGS[number]) + 2, usb.util.DESC_TYPE_STRING)) + _STRINGS[number]
+    return bytes((len(strings[number]) + 2, usb.util.DESC_TYPE_STRING)) + strings[number]

@@ -131,3 +131,18 @@ def test_folder_without_paper_is_refused(tmp_path: Path) -> None:
         FolderPaper(tmp_path)
     with pytest.raises(InputError, match="cannot be read"):
         FolderPaper(tmp_path / "absent")
+
+
+def test_a_sheet_is_as_long_as_its_longer_page_and_a4_where_that_is_not_known(
+    tmp_path: Path,
+) -> None:
+    with pikepdf.new() as pdf:
+        for points in (842, 1440):  # the back is of 20 inches
+            pdf.add_blank_page(page_size=(595, points))
+        pdf.save(tmp_path / "a.pdf")
+    _write(tmp_path / "b.bmp", 80)
+    white = np.full((877, 620, 3), 255, np.uint8)
+    paper = FolderPaper(tmp_path, [(white, white)])
+    lengths = [paper.length_units(index) for index in range(3)]
+    assert lengths[0] == lengths[2] == 14032
+    assert abs(lengths[1] - 20 * 1200) <= 8

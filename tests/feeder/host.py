@@ -1,8 +1,9 @@
 """A host that speaks bytes to the emulated scanner, and tiny paper for it."""
 
-from daemon.feeder.emulator import Emulator, Fault, Window
+from daemon.feeder.emulator import Emulator, Fault, LinkFault, LinkFaultKind, Window
 from daemon.feeder.hopper import Hopper
 
+LINE_ART = bytes.fromhex("00 01 0000 00 0000 00 00")
 GRAY = bytes.fromhex("02 08 0000 00 0000 00 00")  # composition .. compression, from offset 19
 COLOUR = bytes.fromhex("05 08 0000 00 0000 00 00")
 FEED = bytes((0x31, 1, 0, 0, 0, 0, 0, 0, 0, 0))
@@ -15,6 +16,7 @@ SEQUENCE = (5, 0x2C, 0)
 SMALL = Window(60, 40, 200, 1)
 STRAIGHT = bytes.fromhex("0000 10 00 0400 0100 0000") + bytes(k // 4 for k in range(1024))
 NOTHING = (0, 0, 0)
+A4_UNITS = 14032
 
 
 # What an unmodified SANE sends for a duplex sheet in gray at 200 dpi, 210 x 297 mm.
@@ -47,6 +49,7 @@ class Paper:
 
     def __init__(self, sheets: int = 3) -> None:
         self.sheets = sheets
+        self.units = A4_UNITS
         self.looked: list[tuple[int, str]] = []
 
     def __len__(self) -> int:
@@ -55,6 +58,9 @@ class Paper:
     def face(self, sheet_index: int, side: str, window: Window) -> bytes:
         self.looked.append((sheet_index, side))
         return face(sheet_index, side, window)
+
+    def length_units(self, _sheet_index: int) -> int:
+        return self.units
 
 
 def face(sheet_index: int, side: str, window: Window) -> bytes:
@@ -65,7 +71,15 @@ def face(sheet_index: int, side: str, window: Window) -> bytes:
 
 
 def inverted(samples: bytes) -> bytes:
-    return bytes(255 - value for value in samples)
+    return samples.translate(bytes(range(255, -1, -1)))
+
+
+def bits(samples: bytes, threshold: int = 0x80) -> bytes:
+    """Return gray samples as bits, 8 to a byte, the first one highest; darker ones are 1."""
+    return bytes(
+        sum((value < threshold) << (7 - place) for place, value in enumerate(samples[at : at + 8]))
+        for at in range(0, len(samples), 8)
+    )
 
 
 class Host:
@@ -201,3 +215,49 @@ def awake(sheets: int = 3, **options: int) -> tuple[Host, Paper]:
     assert host.send(TEST_UNIT_READY) == 2
     assert host.sense() == (6, 0, 0)
     return host, paper
+
+
+FRONT, BACK = inverted(face(0, "F", SMALL)), inverted(face(0, "B", SMALL))
+"""The two sides of the first sheet, as they go over the wire in a small gray window."""
+
+
+# -- a scanner whose link fails ------------------------------------------------------------------
+
+
+def scanner(*faults: LinkFault, pads: bool = False) -> tuple[Host, Hopper]:
+    """Return a host at a scanner that has been armed without a fault, and its hopper."""
+    hopper = Hopper(3)
+    host = Host(Emulator(Paper(3), hopper, pads=pads, link_faults=faults))
+    host.start(windows())
+    return host, hopper
+
+
+def _armed() -> tuple[int, int]:
+    """Return how many commands and bytes arming takes."""
+    host, _ = scanner()
+    return host.scanner.commands, host.scanner.moved_bytes
+
+
+COMMANDS, BYTES = _armed()
+FEED_BYTES = 31 + 13
+SCAN_BYTES = 31 + 2 + 13
+
+
+def at(kind: LinkFaultKind, later: int = 0, count: int = 3) -> LinkFault:
+    """Return a fault at a command after arming."""
+    return LinkFault(kind, command=COMMANDS + later, count=count)
+
+
+def at_byte(kind: LinkFaultKind, later: int) -> LinkFault:
+    """Return a fault at a byte after arming."""
+    return LinkFault(kind, byte=BYTES + later)
+
+
+def paths(hopper: Hopper) -> tuple[int, int]:
+    pile = hopper.look()
+    return pile.in_tray, pile.in_path
+
+
+def scan_begins(host: Host) -> None:
+    assert host.send(FEED) == 0
+    assert host.scan() == 0

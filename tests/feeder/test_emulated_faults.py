@@ -26,6 +26,7 @@ KINDS = [
     (FaultKind.COVER_OPEN, (3, 0x80, 0x02), 0, 1),
     (FaultKind.STOP_BUTTON, (3, 0x80, 0x20), 0, 1),
     (FaultKind.PAPER_REFUSED, (3, 0x80, 0x04), 1, 1),
+    (FaultKind.SKEWED, (3, 0x80, 0x04), 1, 1),
     (FaultKind.OPTICAL, (4, 0x80, 0x06), 0, 1),
 ]
 
@@ -161,14 +162,23 @@ def test_several_faults_at_one_sheet_happen_in_their_order():
     read_sheet(host, 0)
 
 
+@pytest.mark.parametrize(
+    ("kind", "bits"),
+    [
+        (FaultKind.DOUBLE_FEED, 0x01),
+        (FaultKind.SKEWED, 0x20),
+        (FaultKind.PAPER_REFUSED, 0),
+        (FaultKind.JAM, 0),
+    ],
+)
 @pytest.mark.parametrize("when", ["feed", "read"])
-def test_a_double_feed_shows_in_the_sensors_while_it_lies_in_the_path(when):
-    host, hopper = emulator(3, (Fault(0, FaultKind.DOUBLE_FEED, when),))
+def test_a_double_or_a_skewed_feed_shows_in_the_sensors_while_it_lies_in_the_path(kind, bits, when):
+    host, hopper = emulator(3, (Fault(0, kind, when),))
     if when == "feed":
         assert host.send(FEED) == 2
     else:
         begin_to_read(host, 0)
-    assert host.hardware_status()[6] == 0x01
+    assert host.hardware_status()[6] == bits
     hopper.refeed()
     assert host.hardware_status()[6] == 0
 
@@ -187,6 +197,26 @@ def test_two_sheets_pass_for_one_where_the_host_asked_for_no_stop_at_double_feed
     read_sheet(host, 0)
     assert places(hopper) == (2, 0, 1)
     read_sheet(host, 2)
+
+
+@pytest.mark.parametrize("when", ["feed", "read"])
+@pytest.mark.parametrize("page", ["380600", "3806f0", "380690"])
+def test_a_skewed_sheet_passes_where_the_host_asked_for_no_stop_at_skew(page, when):
+    host, hopper = emulator(3, (Fault(0, FaultKind.SKEWED, when),))
+    assert host.mode_select((bytes(4) + bytes.fromhex(page)).ljust(12, b"\0")) == 0
+    read_sheet(host, 0)
+    assert hopper.look().fired == (0,)
+    assert places(hopper) == (1, 0, 2)
+
+
+def test_a_hopper_that_is_said_to_be_empty_once_blocks_nothing_and_loses_nothing():
+    host, hopper = emulator(2, (Fault(1, FaultKind.EMPTY),))
+    read_sheet(host, 0)
+    assert host.refusal(FEED) == (3, 0x80, 3)
+    assert places(hopper) == (1, 0, 1)
+    assert host.hardware_status()[3] == 0
+    assert host.send(TEST_UNIT_READY) == 0
+    read_sheet(host, 1)
 
 
 @pytest.mark.parametrize("when", ["feed", "read"])
@@ -230,3 +260,8 @@ def test_a_busy_scanner_says_so_once_and_nothing_is_lost():
 def test_a_fault_that_cannot_happen_is_refused(sheet, when):
     with pytest.raises(ValueError, match="no such fault"):
         Fault(sheet, FaultKind.JAM, when)
+
+
+def test_a_hopper_is_not_said_to_be_empty_while_a_sheet_is_read():
+    with pytest.raises(ValueError, match="no such fault"):
+        Fault(0, FaultKind.EMPTY, "read")

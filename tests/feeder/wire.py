@@ -28,6 +28,9 @@ class Noise:
         random = np.random.default_rng([sheet_index, ord(side)])
         return random.bytes(window.width_px * window.height_px * window.channels)
 
+    def length_units(self, _sheet_index):
+        return 14032
+
     def wire(self, sheet_index, side, scan):
         """Return the samples that a scan of this face must have, in the order of the wire."""
         channels = scan.samples.shape[2] if scan.samples.ndim == 3 else 1

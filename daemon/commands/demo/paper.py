@@ -101,3 +101,7 @@ class Shelf:
     def face(self, sheet_index: int, side: str, window: Window) -> bytes:
         """Return the samples of one face of the stack that lies there now."""
         return self._paper.face(sheet_index, side, window)
+
+    def length_units(self, sheet_index: int) -> int:
+        """Return how long a sheet of the stack that lies there now is, in 1/1200 inch."""
+        return self._paper.length_units(sheet_index)

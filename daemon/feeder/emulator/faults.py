@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
 
-from daemon.feeder.emulator import answers
+from daemon.feeder.emulator import sense
 from daemon.feeder.hopper import Hopper
 
 
@@ -18,20 +18,26 @@ class FaultKind(Enum):
     COVER_OPEN = "cover_open"
     STOP_BUTTON = "stop_button"
     PAPER_REFUSED = "paper_refused"
+    SKEWED = "skewed"
+    """Fed askew; as with double feeds nobody is told unless the host has asked for detection."""
+    EMPTY = "empty"
+    """The hopper is said once to be empty though it is not; only at a feed."""
     OPTICAL = "optical"
     UNPLUG = "unplug"
     BUSY = "busy"
     """No fault: the scanner says once that it is not ready yet."""
 
 
-SENSES: Final[dict[FaultKind, answers.Sense]] = {
-    FaultKind.JAM: answers.PAPER_JAM,
-    FaultKind.DOUBLE_FEED: answers.DOUBLE_FEED,
-    FaultKind.COVER_OPEN: answers.COVER_OPEN,
-    FaultKind.STOP_BUTTON: answers.STOP_BUTTON,
-    FaultKind.PAPER_REFUSED: answers.PAPER_REFUSED,
-    FaultKind.OPTICAL: answers.OPTICAL,
+SENSES: Final[dict[FaultKind, sense.Sense]] = {
+    FaultKind.JAM: sense.PAPER_JAM,
+    FaultKind.DOUBLE_FEED: sense.DOUBLE_FEED,
+    FaultKind.COVER_OPEN: sense.COVER_OPEN,
+    FaultKind.STOP_BUTTON: sense.STOP_BUTTON,
+    FaultKind.PAPER_REFUSED: sense.PAPER_REFUSED,
+    FaultKind.SKEWED: sense.PAPER_REFUSED,
+    FaultKind.OPTICAL: sense.OPTICAL,
 }
+"""What blocks the path, and the sense that says so."""
 
 SHEETS_TAKEN: Final[dict[FaultKind, int]] = {
     # by the feed at which it happens
@@ -40,6 +46,8 @@ SHEETS_TAKEN: Final[dict[FaultKind, int]] = {
     FaultKind.COVER_OPEN: 0,
     FaultKind.STOP_BUTTON: 0,
     FaultKind.PAPER_REFUSED: 1,
+    FaultKind.SKEWED: 1,
+    FaultKind.EMPTY: 0,
     FaultKind.OPTICAL: 0,
     FaultKind.UNPLUG: 1,  # the motor has its own supply and finishes
     FaultKind.BUSY: 1,
@@ -63,7 +71,8 @@ class Fault:
     when: Literal["feed", "read"] = "feed"
 
     def __post_init__(self) -> None:
-        if self.sheet < 0 or self.when not in ("feed", "read"):
+        moments = ("feed",) if self.kind is FaultKind.EMPTY else ("feed", "read")
+        if self.sheet < 0 or self.when not in moments:
             raise ValueError(f"no such fault: {self}")
 
 

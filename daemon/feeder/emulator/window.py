@@ -1,30 +1,14 @@
-"""What the emulated scanner looks through: windows as SET WINDOW describes them, and the wire.
+"""What the emulated scanner looks through: a window on the paper, and how its samples travel."""
 
-Rule 1: what the scanner cannot do it refuses, and says at which byte; it ignores nothing but the
-brightness, threshold and contrast that its inquiry says it does not have.
-"""
-
-from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from daemon.feeder.emulator.answers import (
-    LONGEST_1200,
-    MAX_LENGTH_1200,
-    MAX_WIDTH_1200,
-    RESOLUTIONS_DPI,
-    UNITS_PER_INCH,
-    WRONG_LENGTH,
-    WRONG_WINDOWS,
-    Refused,
-    bad_parameter,
-)
+from daemon.feeder.emulator.profile import BLUE_FIRST, DOT_BY_DOT, DOT_RGB
 
 FRONT: Final = 0x00
 BACK: Final = 0x80
-_HEADER_BYTES: Final = 8
-_DESCRIPTOR_BYTES: Final = 64
-_COLOUR: Final = 5
+_STRAIGHT: Final = bytes(range(256))
+_MIDDLE: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +29,7 @@ class Window:
     channels: int
 
     @property
-    def size_bytes(self) -> int:
+    def samples(self) -> int:
         """How many samples the window has."""
         return self.width_px * self.height_px * self.channels
 
@@ -61,6 +45,34 @@ class Paper(Protocol):
         """Return the positive samples, gray or RGB, of one face; `side` is "F" or "B"."""
         ...
 
+    def length_units(self, sheet_index: int) -> int:
+        """Return how long a sheet is, in 1/1200 inch; asked only with automatic length."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """The scanner's own tone controls, as bytes of the window; 0x80 is neutral.
+
+    No document says what a step does: here brightness adds, and contrast turns about the middle.
+
+    Attributes
+    ----------
+    threshold
+        A darker sample is black; 0 leaves it to the scanner, which here takes the middle.
+    """
+
+    brightness: int = _MIDDLE
+    threshold: int = 0
+    contrast: int = _MIDDLE
+
+    def table(self) -> bytes:
+        """Return what becomes of each of the 256 values."""
+        return bytes(
+            min(255, max(0, (value - _MIDDLE) * self.contrast // _MIDDLE + self.brightness))
+            for value in range(256)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -68,20 +80,36 @@ class Frame:
 
     Attributes
     ----------
+    line_art
+        One bit a pixel; the window is of gray samples, and its width a multiple of 8.
     inverted
         0 is paper white on the wire: always so unless the host asks for the reverse (RIF).
-    bgr
-        Blue first.
+    order
+        Of a colour window: how the three channels lie.
     downloaded
         The tone curve is the downloaded LUT.
     """
 
     window: Window
+    line_art: bool
+    tone: Tone
     inverted: bool
-    bgr: bool
+    order: tuple[int, int]
     downloaded: bool
 
-    def wire(self, samples: bytes, curve: bytes | None) -> bytes | bytearray:
+    @property
+    def line_bytes(self) -> int:
+        """Length of a line on the wire."""
+        if self.line_art:
+            return self.window.width_px // 8
+        return self.window.width_px * self.window.channels
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the side on the wire."""
+        return self.line_bytes * self.window.height_px
+
+    def wire(self, samples: bytes, curve: bytes | None) -> bytes:
         """Return positive samples as they go over the wire.
 
         The curve is applied to positive samples; no document says on which side of the inversion
@@ -92,102 +120,37 @@ class Frame:
         curve
             256 entries; None is straight.
         """
-        if len(samples) != self.window.size_bytes:
+        if len(samples) != self.window.samples:
             raise ValueError(f"the paper gave {len(samples)} samples for {self.window}")
-        table = curve if curve and self.downloaded else bytes(range(256))
+        table = self.tone.table().translate(curve if curve and self.downloaded else _STRAIGHT)
+        if self.line_art:
+            return self._bits(samples, table)
         if self.inverted:
             table = bytes(255 - value for value in table)
         sent = samples.translate(table)
-        if not self.bgr:
-            return sent
-        swapped = bytearray(sent)
-        swapped[0::3], swapped[2::3] = sent[2::3], sent[0::3]
-        return swapped
+        is_as_it_is = self.window.channels == 1 or self.order == DOT_RGB
+        return sent if is_as_it_is else self._ordered(sent)
 
+    def _bits(self, samples: bytes, table: bytes) -> bytes:
+        """Pack eight pixels a byte, the first in the highest bit; 1 is black unless reversed."""
+        threshold = self.tone.threshold or _MIDDLE
+        digits = bytes(b"01"[(value < threshold) == self.inverted] for value in table)
+        # the width is a multiple of 8, so that all lines together are one number of whole bytes
+        return int(samples.translate(digits), 2).to_bytes(self.size_bytes)
 
-# (offset in the descriptor, bytes, what is allowed there)
-_Fields = Sequence[tuple[int, int, Container[int]]]
-_COMMON: Final[_Fields] = (
-    (0x01, 1, (0,)),  # auto
-    (0x02, 2, RESOLUTIONS_DPI),
-    (0x04, 2, RESOLUTIONS_DPI),
-    (0x19, 1, (2, _COLOUR)),  # composition: line-art and halftone are not in the inquiry
-    (0x1A, 1, (8,)),
-    (0x1B, 2, (0,)),  # halftone
-    (0x1D, 1, (0x00, 0x80)),  # RIF
-    (0x1E, 2, (0,)),
-    (0x20, 2, (0,)),  # compression
-    (0x29, 1, (0x00, 0x80)),  # gamma
-    (0x32, 1, (0x00, 0x80, 0xC0)),  # white level follow
-    (0x33, 2, (0,)),
-    (0x3E, 1, (0,)),
-)
-_OF_GRAY: Final[_Fields] = ((0x28, 1, (0x00,)), (0x2A, 4, (0,)), (0x2E, 3, (0,)))
-_OF_COLOUR: Final[_Fields] = (
-    (0x28, 1, (0xC1,)),
-    (0x2A, 1, (1,)),  # dot order: line by line is not offered
-    (0x2B, 1, (0, 5)),
-    (0x2E, 2, (0,)),
-)
-_OF_SIDE: Final[dict[int, _Fields]] = {
-    FRONT: ((0x00, 1, (FRONT,)), (0x35, 1, (0xC0,)), (0x36, 4, range(1, 2**31))),
-    BACK: ((0x00, 1, (BACK,)), (0x35, 1, (0,)), (0x36, 4, (0,)), (0x3A, 4, (0,))),
-}
-
-
-def parse(payload: bytes) -> dict[int, Frame]:
-    """Return the windows of a SET WINDOW payload by their ids.
-
-    Raises
-    ------
-    Refused
-        5/1A/00 for a payload of another length, 5/26/00 with the byte that is wrong, 5/2C/02 when
-        front and back differ.
-    """
-    count, rest = divmod(len(payload) - _HEADER_BYTES, _DESCRIPTOR_BYTES)
-    if rest or count not in (1, 2):
-        raise Refused(WRONG_LENGTH)
-    if int.from_bytes(payload[6:8]) != _DESCRIPTOR_BYTES:
-        raise Refused(bad_parameter(6))
-    frames = {}
-    for place, side in zip(range(count), (FRONT, BACK), strict=False):
-        start = _HEADER_BYTES + place * _DESCRIPTOR_BYTES
-        frames[side] = _frame(payload, start, side)
-    if len(set(frames.values())) != 1:
-        raise Refused(WRONG_WINDOWS)
-    return frames
-
-
-def _frame(payload: bytes, start: int, side: int) -> Frame:
-    def value(offset: int, size_bytes: int) -> int:
-        return int.from_bytes(payload[start + offset : start + offset + size_bytes])
-
-    colour = value(0x19, 1) == _COLOUR
-    for fields in (_OF_SIDE[side], _COMMON, _OF_COLOUR if colour else _OF_GRAY):
-        for offset, size_bytes, allowed in fields:
-            if value(offset, size_bytes) not in allowed:
-                raise Refused(bad_parameter(start + offset))
-    dpi = value(0x02, 2)
-    if value(0x04, 2) != dpi:
-        raise Refused(bad_parameter(start + 0x04))
-    longest = next((units for most, units in LONGEST_1200 if dpi <= most), MAX_LENGTH_1200)
-    window = Window(
-        _pixels(value(0x06, 4), value(0x0E, 4), dpi, MAX_WIDTH_1200, start + 0x0E),
-        _pixels(value(0x0A, 4), value(0x12, 4), dpi, longest, start + 0x12),
-        dpi,
-        3 if colour else 1,
-    )
-    return Frame(
-        window,
-        inverted=not value(0x1D, 1),
-        bgr=colour and value(0x2B, 1) == 5,
-        downloaded=bool(value(0x29, 1)),
-    )
-
-
-def _pixels(first: int, extent: int, dpi: int, most: int, offending_byte: int) -> int:
-    """Return an extent in whole pixels; a part of a pixel is not scanned."""
-    pixels = extent * dpi // UNITS_PER_INCH
-    if pixels < 1 or first + extent > most:
-        raise Refused(bad_parameter(offending_byte))
-    return pixels
+    def _ordered(self, sent: bytes) -> bytes:
+        planes = [sent[channel::3] for channel in range(3)]
+        how, first = self.order
+        if first == BLUE_FIRST:
+            planes.reverse()
+        if how == DOT_BY_DOT:
+            dots = bytearray(len(sent))
+            for channel, plane in enumerate(planes):
+                dots[channel::3] = plane
+            return bytes(dots)
+        width = self.window.width_px
+        return b"".join(
+            plane[start : start + width]
+            for start in range(0, len(planes[0]), width)
+            for plane in planes
+        )
