@@ -1,18 +1,23 @@
 import array
+import copy
 import errno
 import logging
+from dataclasses import replace
 
 import pytest
 import usb.backend.libusb1
 
-from daemon.errors import ConfigError, LinkLost, LinkStall, LinkTimeout, ProtocolError
+from daemon.errors import LinkLost, LinkStall, LinkTimeout, ProtocolError
 from daemon.feeder import fi, link, models
+from daemon.feeder import loopback_descriptors as descriptors
+from daemon.feeder.capture import Witness
 from daemon.feeder.emulator import Emulator
 from daemon.feeder.fi.envelope import command_block
 from daemon.feeder.hopper import Hopper
 from daemon.feeder.link import Link, attached
 from daemon.feeder.loopback import LoopbackBackend
-from tests.feeder.wire import Bus, In, Noise, Out, Script
+from tests.feeder.usb_tree import PLACE, Tree
+from tests.feeder.wire import In, Noise, Out, Script
 
 MODELS = models.load()
 TUR = command_block(fi.test_unit_ready().cdb)
@@ -99,6 +104,21 @@ def test_a_closed_link_lets_others_in(opened):
     opened(LoopbackBackend(scanner))
 
 
+def test_a_scanner_that_is_held_names_the_holder(tmp_path):
+    tree = Tree(tmp_path)
+    tree.process(1234, "scanimage", tree.node)
+    scanner = emulator()
+    backend = LoopbackBackend(scanner)
+    found = replace(attached(backend, MODELS)[0], place=PLACE)
+    held = Link(found, backend)
+    other = LoopbackBackend(scanner)
+    found = replace(attached(other, MODELS)[0], place=PLACE)
+    with pytest.raises(LinkLost, match=r"held by PID 1234 \(scanimage\)") as caught:
+        Link(found, other, host=tree.host)
+    assert caught.value.facts["errno"] == errno.EBUSY
+    held.close()
+
+
 def test_a_link_that_cannot_claim_its_interface_closes_the_device():
     closed = []
 
@@ -120,9 +140,20 @@ def test_a_device_that_is_configured_is_not_configured_again(opened):
     opened(Failing("set_configuration", errno.EIO))
 
 
-def test_an_unconfigured_device_is_configured():
+@pytest.mark.parametrize("before", [0, 2], ids=["none", "another"])
+def test_a_device_in_another_configuration_is_configured(before):
     class Unconfigured(LoopbackBackend):
-        chosen = 0
+        chosen = before
+
+        def get_configuration_descriptor(self, dev, config):
+            found = [descriptors.CONFIGURATION, copy.copy(descriptors.CONFIGURATION)]
+            found[1].bConfigurationValue, found[1].bNumInterfaces = 2, 0
+            return found[config]
+
+        def get_device_descriptor(self, dev):
+            found = super().get_device_descriptor(dev)
+            found.bNumConfigurations = 2
+            return found
 
         def get_configuration(self, dev_handle):
             return self.chosen
@@ -133,55 +164,7 @@ def test_an_unconfigured_device_is_configured():
     backend = Unconfigured(emulator())
     found = attached(backend, MODELS)[0]
     Link(found, backend).close()
-    assert backend.chosen == found.configuration != 0
-
-
-def test_pipes_are_found_by_their_direction():
-    found = attached(LoopbackBackend(emulator()), MODELS)[0]
-    assert found.in_address & 0x80
-    assert not found.out_address & 0x80
-    assert found.model == "fi-7160"
-
-
-class Other(LoopbackBackend):
-    """A device with some other field in its descriptors."""
-
-    def __init__(self, **fields):
-        super().__init__(emulator())
-        self.fields = fields
-
-    def _changed(self, descriptor):
-        fields = {name: v for name, v in self.fields.items() if hasattr(descriptor, name)}
-        return type(descriptor)(**{**vars(descriptor), **fields})
-
-    def get_device_descriptor(self, dev):
-        return self._changed(super().get_device_descriptor(dev))
-
-    def get_interface_descriptor(self, dev, intf, alt, config):
-        return self._changed(super().get_interface_descriptor(dev, intf, alt, config))
-
-    def get_endpoint_descriptor(self, dev, ep, intf, alt, config):
-        return self._changed(super().get_endpoint_descriptor(dev, ep, intf, alt, config))
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"idVendor": 0x1234},
-        {"bInterfaceClass": 3},
-        {"bmAttributes": 3},
-        {"bEndpointAddress": 0x81},
-    ],
-    ids=["vendor", "keyboard", "interrupt pipes", "no way out"],
-)
-def test_what_is_no_scanner_is_not_listed(fields):
-    assert attached(Other(**fields), MODELS) == ()
-
-
-def test_an_unknown_product_counts_only_where_no_known_one_is():
-    unknown, known = Other(idProduct=0x7777), LoopbackBackend(emulator())
-    assert [each.model for each in attached(unknown, MODELS)] == [""]
-    assert [each.model for each in attached(Bus(unknown, known), MODELS)] == ["fi-7160"]
+    assert backend.chosen == found.pipes.configuration != 0
 
 
 def test_a_transfer_that_goes_out_in_part_is_a_timeout(opened):
@@ -215,6 +198,81 @@ def test_a_deadline_is_never_for_ever(opened):
     assert seen == [1, 1, 500, 30_000]
 
 
+class Notes(Witness):
+    """Notes what it is told, in order."""
+
+    def __init__(self):
+        self.told = []
+
+    def opened(self, device):
+        self.told.append(("opened", device))
+
+    def out(self, data):
+        self.told.append(("out", data))
+
+    def came(self, buffer, count):
+        self.told.append(("came", buffer[:count].tobytes()))
+
+    def failed(self, number, doing):
+        self.told.append(("failed", number, doing))
+
+    def cleared_halt(self):
+        self.told.append(("cleared_halt",))
+
+    def reset(self):
+        self.told.append(("reset",))
+
+    def closed(self):
+        self.told.append(("closed",))
+
+
+def test_a_witness_is_told_of_all_that_passes_in_order_and_of_what_was_tried():
+    notes, backend = Notes(), Script([Out(TUR), In(b"abc"), In(errno.ETIMEDOUT), In(b"")])
+    found = attached(backend, MODELS)[0]
+    line = Link(found, backend, capture=notes)
+    line.write(TUR, 1.0)
+    line.read(13, 1.0)
+    with pytest.raises(LinkTimeout):
+        line.read(13, 1.0)
+    line.read(13, 1.0)
+    line.clear_halt()
+    line.reset()
+    line.close()
+    line.close()
+    assert notes.told == [
+        ("opened", found.pipes),
+        ("out", TUR),
+        ("came", b"abc"),
+        ("failed", errno.ETIMEDOUT, "receiving"),
+        ("came", b""),
+        ("cleared_halt",),
+        ("reset",),
+        ("closed",),
+    ]
+    assert (found.pipes.vendor_id, found.pipes.interface_class) == (0x04C5, 0xFF)
+
+
+def test_a_witness_is_told_why_a_device_could_not_be_opened():
+    notes, backend = Notes(), Failing("open_device", errno.EACCES)
+    with pytest.raises(LinkLost):
+        Link(attached(backend, MODELS)[0], backend, notes)
+    assert [each[0] for each in notes.told] == ["opened", "failed", "closed"]
+    assert notes.told[1] == ("failed", errno.EACCES, "opening")
+
+
+def test_a_witness_is_told_of_a_transfer_that_went_out_in_part():
+    class Slow(Script):
+        def bulk_write(self, dev_handle, ep, intf, data, timeout):
+            return len(data) - 1
+
+    notes, backend = Notes(), Slow([])
+    line = Link(attached(backend, MODELS)[0], backend, notes)
+    with pytest.raises(LinkTimeout):
+        line.write(TUR, 1.0)
+    assert notes.told[-1] == ("failed", errno.ETIMEDOUT, "sending in part")
+    line.close()
+
+
 def test_draining_ends_when_the_pipe_is_silent_or_halted(opened):
     line = opened(Script([In(b"1234"), In(b"56"), In(errno.ETIMEDOUT), In(b"7"), In(errno.EPIPE)]))
     assert line.drain() == 6
@@ -240,18 +298,3 @@ def test_bytes_are_logged_on_a_logger_of_their_own_and_not_all_of_them(opened, c
     assert sent.startswith("> 31 bytes: 43 00")
     assert got.startswith("< 200 bytes: 00 01")
     assert got.endswith("1f ...")
-
-
-def test_every_backend_over_libusb_has_a_context_of_its_own():
-    first, second = link.libusb_backend(), link.libusb_backend()
-    assert isinstance(first, usb.backend.libusb1._LibUSB)
-    assert first.ctx.value != second.ctx.value
-    for backend in (first, second):
-        list(backend.enumerate_devices())
-        backend.finalize()
-
-
-def test_without_a_libusb_the_message_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(link.libusb_package, "get_libusb1_backend", lambda: None)
-    with pytest.raises(ConfigError, match="libusb-package"):
-        link.libusb_backend()
