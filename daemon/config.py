@@ -38,6 +38,9 @@ class Feeder(_Section):
     )
     dpi: int = Field(300, ge=200, le=600, description="Resolution of capture.")
     mode: Literal["colour", "gray"] = Field("colour", description="Colour of capture.")
+    longest_mm: int = Field(
+        297, ge=297, le=863, description="Longest paper; above 297 sheets may differ in length."
+    )
 
 
 class Imaging(_Section):

@@ -15,10 +15,11 @@ from daemon.feeder.fi import Control, ModePage, Position
 from daemon.feeder.fi import status as fi_status
 from daemon.feeder.fi.sense import Verdict
 from daemon.feeder.fi.status import HardwareStatus
-from daemon.feeder.fi.window import Window
-from daemon.feeder.image import Face
+from daemon.feeder.fi.window import ColourOrder
+from daemon.feeder.image import Face, Sheet
 from daemon.feeder.probe import Connection
 from daemon.feeder.session import checked
+from daemon.feeder.settings import Settings
 
 _FEED_TRIES: Final = 2
 _SET_UP_TRIES: Final = 3
@@ -31,22 +32,25 @@ class Mechanism:
     ----------
     connection
         The open scanner.
-    window
-        What is scanned of each side.
+    settings
+        What is scanned of each sheet.
 
     Raises
     ------
     ConfigError
-        If the scanner cannot scan that window.
+        If the scanner cannot scan that.
     """
 
-    def __init__(self, connection: Connection, window: Window) -> None:
-        arming.check_window(window, connection.abilities, connection.quirks)
+    def __init__(self, connection: Connection, settings: Settings) -> None:
         self.connection = connection
         self._session = connection.session
-        self._window = window
+        self._window = arming.window_of(settings, connection.abilities, connection.quirks)
+        self._orders: tuple[ColourOrder, ...] = tuple(ColourOrder)
         self._pages: frozenset[ModePage] | None = None
+        self._sheet: Sheet | None = None
         self._is_set_up = False
+        self.has_asked = False
+        """Paper was asked for since `draw` was last called."""
 
     def sensors(self) -> HardwareStatus:
         """Read the sensors.
@@ -76,8 +80,10 @@ class Mechanism:
         for _ in range(_SET_UP_TRIES):
             self._session.was_reset = False
             if self._pages is None:
-                self._pages = arming.known_pages(self.connection)
-            arming.prepare(self.connection, self._window, self._pages)
+                self._pages = arming.known_pages(self.connection, self._window)
+                self._window = arming.within(self._window, self._pages)
+            taken = arming.prepare(self.connection, self._window, self._pages, self._orders)
+            self._orders = (taken,)
             if not self._session.was_reset:
                 self._is_set_up = True
                 return
@@ -92,11 +98,14 @@ class Mechanism:
             What the scanner reports.
         """
         session = self._session
+        self._sheet = None
+        self.has_asked = False
         command = fi.object_position(Position.FEED)
         for _ in range(_FEED_TRIES):
             session.run(fi.test_unit_ready())  # what a pause has left to say is heard before
             if session.was_reset or not self._is_set_up:
                 self.set_up()
+            self.has_asked = True
             drawn = checked(session.once(command), command)
             if drawn.verdict is Verdict.EMPTY:
                 return False
@@ -111,15 +120,29 @@ class Mechanism:
                 return in_path
         raise LinkTimeout("the scanner does not feed", command=command.name)
 
-    def read(self) -> tuple[Face, Face]:
-        """Read both sides of the sheet in place; front, back.
+    def read(self) -> tuple[Face, ...]:
+        """Read the sheet in place; front and back, or the front alone.
 
         Raises
         ------
         OperatorError, DeviceError
-            What the scanner reports.
+            What the scanner reports; what had come is in `remains` then.
         """
-        return image.read_sheet(self._session, self._window)
+        in_turn = self.connection.quirks.sides_in_turn
+        self._sheet = Sheet(self._window, self._orders[0], in_turn=in_turn)
+        faces = image.read_sheet(self._session, self._sheet)
+        self._sheet = None
+        return faces
+
+    def remains(self) -> tuple[Face | None, ...]:
+        """Return the whole lines that came of a sheet that could not be read to its end.
+
+        One for each side that is scanned; None: not one line. They hold until the next sheet is
+        asked for.
+        """
+        if self._sheet is None:
+            return (None,) * len(self._window.sides)
+        return self._sheet.remains()
 
     def end(self) -> None:
         """End the batch, whatever a person still has to see to.

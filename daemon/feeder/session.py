@@ -53,6 +53,11 @@ class Reply:
     sense: Sense | None = None
 
     @property
+    def is_not_now(self) -> bool:
+        """The command was not carried out, and may be sent again."""
+        return self.verdict in _REPEATED
+
+    @property
     def is_refusal(self) -> bool:
         """The scanner does not know this command, or a field of it."""
         return self.sense is not None and self.sense.key == _ILLEGAL_REQUEST and self.sense.asc > 0
@@ -95,7 +100,7 @@ class Session:
         self,
         command: Command,
         buffer: "array.array[int] | None" = None,
-        timeout_s: float = TRANSFER_S,
+        timeout_s: float | None = None,
     ) -> Reply:
         """Send a command once and say how it ended; a FAULT is returned, not raised.
 
@@ -106,7 +111,8 @@ class Session:
         """
         if command.in_bytes and buffer is None:
             buffer = array.array("B", bytes(command.in_bytes))
-        count, status = self._exchange(command, buffer, timeout_s)
+        limit_s = TRANSFER_S if timeout_s is None else timeout_s
+        count, status = self._exchange(command, buffer, limit_s)
         if status is Status.GOOD:
             return Reply(Verdict.GOOD, count)
         if status is Status.BUSY:
@@ -133,13 +139,9 @@ class Session:
         """
         deadline_s = self.deadline()
         while True:
-            reply = self.once(command, buffer)
-            if reply.verdict is Verdict.RESET and command.of_sheet:
-                raise ProtocolError(
-                    "the scanner was reset while a sheet was in its path", command=command.name
-                )
-            if reply.verdict not in _REPEATED:
-                return reply if reply.is_refusal else checked(reply, command)
+            reply = self._attempt_once(command, buffer)
+            if not reply.is_not_now:
+                return reply
             self.wait(deadline_s, command)
 
     def run(self, command: Command, buffer: "array.array[int] | None" = None) -> Reply:
@@ -151,6 +153,26 @@ class Session:
             What the sense says; LinkTimeout when the scanner stays busy.
         """
         return checked(self.attempt(command, buffer), command)
+
+    def offer(self, command: Command, buffer: "array.array[int] | None" = None) -> Reply:
+        """Attempt a command that has nothing to do with the hopper; it may be refused.
+
+        Raises
+        ------
+        OperatorError, DeviceError
+            As `attempt`; ProtocolError when it is answered with an empty hopper.
+        """
+        return _no_matter_of_paper(self.attempt(command, buffer), command)
+
+    def offer_once(self, command: Command, buffer: "array.array[int] | None" = None) -> Reply:
+        """Offer a command without waiting: the reply may also say that it was not carried out now.
+
+        Raises
+        ------
+        OperatorError, DeviceError
+            As `offer`, without the patience.
+        """
+        return _no_matter_of_paper(self._attempt_once(command, buffer), command)
 
     def ask(self, command: Command) -> bytes:
         """Run a command and return what it brought; raises as `run`."""
@@ -166,10 +188,7 @@ class Session:
         OperatorError, DeviceError
             As `run`; ProtocolError when it is answered with an empty hopper.
         """
-        reply = self.run(command, buffer)
-        if reply.verdict is Verdict.EMPTY:
-            raise ProtocolError("an empty hopper is no answer here", command=command.name)
-        return reply
+        return checked(self.offer(command, buffer), command)
 
     def wait(self, deadline_s: float, command: Command) -> None:
         """Wait a moment before a command is repeated.
@@ -205,6 +224,14 @@ class Session:
             else:
                 return
 
+    def _attempt_once(self, command: Command, buffer: "array.array[int] | None") -> Reply:
+        reply = self.once(command, buffer)
+        if reply.verdict is Verdict.RESET and command.of_sheet:
+            raise ProtocolError(
+                "the scanner was reset while a sheet was in its path", command=command.name
+            )
+        return reply if reply.is_not_now or reply.is_refusal else checked(reply, command)
+
     def _exchange(
         self, command: Command, buffer: "array.array[int] | None", timeout_s: float
     ) -> tuple[int, Status]:
@@ -233,6 +260,12 @@ def checked(reply: Reply, command: Command) -> Reply:
     """
     if reply.verdict is Verdict.FAULT and reply.sense is not None:
         raise fi_sense.error_of(reply.sense, command.name)
+    return reply
+
+
+def _no_matter_of_paper(reply: Reply, command: Command) -> Reply:
+    if reply.verdict is Verdict.EMPTY:
+        raise ProtocolError("an empty hopper is no answer here", command=command.name)
     return reply
 
 

@@ -6,64 +6,25 @@ import numpy as np
 import pytest
 
 from daemon.errors import LinkTimeout, PaperJam, ProtocolError
-from daemon.feeder import fi, image, models
-from daemon.feeder.fi import WindowId
-from daemon.feeder.fi.window import Window
-from daemon.feeder.image import read_sheet
-from daemon.feeder.link import Link, attached
-from daemon.feeder.session import Session
-from tests.feeder.wire import In, Out, Script, busy, checked, command_block, good, sense
+from daemon.feeder import fi, image
+from daemon.feeder.fi.window import Mode, Window
+from tests.feeder.sides import BACK, END, FRONT, PIXELS, block, opening, reading, ready, size
+from tests.feeder.wire import In, Out, busy, checked, command_block, good, sense
 
-FRONT, BACK = WindowId.FRONT, WindowId.BACK
-GRAY = Window(paper_units=(48, 36), dpi=100, colour=False)
-COLOUR = Window(paper_units=(24, 24), dpi=100, colour=True)
+COLOUR = Window((24, 24), 100, Mode.COLOUR)
 SCAN = fi.scan(FRONT, BACK)
-PIXELS = bytes(range(12))
-PAUSE_S = 25.0
-END = sense(0, ili=True, eom=True)
-
-
-def size(width, height):
-    return width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes(24)
-
-
-def opening(front=(4, 3), back=(4, 3)):
-    return [
-        *good(SCAN),
-        *good(fi.read_pixel_size(FRONT), size(*front)),
-        *good(fi.read_pixel_size(BACK), size(*back)),
-    ]
-
-
-def block(side, data, asked=None):
-    return good(fi.read_image(side, asked or len(data)), data)
-
-
-def ready(side, asked=12):
-    return good(fi.image_ready(side, asked))
+BOTH = ((4, 3), (4, 3))
 
 
 @pytest.fixture
 def read():
-    opened = []
-
-    def run(*steps, window=GRAY):
-        backend = Script(*steps)
-        link = Link(attached(backend, models.load())[0], backend)
-        opened.append((link, backend))
-        pauses = []
-        session = Session(link, clock=lambda: len(pauses) * PAUSE_S, pause=pauses.append)
-        return read_sheet(session, window)
-
-    yield run
-    for link, backend in opened:
-        link.close()
-        assert not backend.steps
+    with reading() as run:
+        yield run
 
 
 def test_a_sheet_that_fits_in_a_block_is_read_front_then_back(read):
     front, back = read(
-        opening(), ready(FRONT), block(FRONT, PIXELS), ready(BACK), block(BACK, PIXELS[::-1])
+        opening(*BOTH), ready(FRONT), block(FRONT, PIXELS), ready(BACK), block(BACK, PIXELS[::-1])
     )
     assert front.samples.tolist() == np.arange(12).reshape(3, 4).tolist()
     assert back.samples.tolist() == np.arange(11, -1, -1).reshape(3, 4).tolist()
@@ -87,7 +48,7 @@ def test_colour_has_three_samples_a_pixel_in_the_order_of_the_wire(read):
 def test_sides_alternate_in_blocks_and_are_waited_for_once(read, monkeypatch):
     monkeypatch.setattr(image, "BLOCK_BYTES", 8)
     front, back = read(
-        opening(),
+        opening(*BOTH),
         ready(FRONT, 8),
         block(FRONT, PIXELS[:8]),
         ready(BACK, 8),
@@ -101,7 +62,7 @@ def test_sides_alternate_in_blocks_and_are_waited_for_once(read, monkeypatch):
 def test_a_model_that_cannot_be_asked_for_readiness_is_read_at_once(read):
     unknown = sense(5, 0x20, 0)
     read(
-        opening(),
+        opening(*BOTH),
         checked(fi.image_ready(FRONT, 12), unknown),
         block(FRONT, PIXELS),
         checked(fi.image_ready(BACK, 12), sense(5, 0x24, 0)),
@@ -113,7 +74,7 @@ def test_a_scanner_that_has_nothing_yet_is_asked_again(read):
     wait = fi.image_ready(FRONT, 12)
     back = fi.read_image(BACK, 12)
     front, _ = read(
-        opening(),
+        opening(*BOTH),
         busy(wait),
         checked(wait, sense(3, 0x80, 0x13)),
         ready(FRONT),
@@ -129,12 +90,12 @@ def test_a_scanner_that_has_nothing_yet_is_asked_again(read):
 
 def test_a_jam_while_waiting_is_a_jam(read):
     with pytest.raises(PaperJam):
-        read(opening(), checked(fi.image_ready(FRONT, 12), sense(3, 0x80, 1)))
+        read(opening(*BOTH), checked(fi.image_ready(FRONT, 12), sense(3, 0x80, 1)))
 
 
 def test_a_short_packet_is_continued_where_it_ended(read):
     front, _ = read(
-        opening(),
+        opening(*BOTH),
         ready(FRONT),
         block(FRONT, PIXELS[:5], asked=12),
         ready(BACK),
@@ -147,7 +108,7 @@ def test_a_short_packet_is_continued_where_it_ended(read):
 def test_padding_is_not_taken_for_pixels(read):
     padded = PIXELS[:5] + b"\xee" * 7
     front, _ = read(
-        opening(),
+        opening(*BOTH),
         ready(FRONT),
         checked(fi.read_image(FRONT, 12), sense(0, ili=True, residue=7), padded),
         ready(BACK),
@@ -159,7 +120,7 @@ def test_padding_is_not_taken_for_pixels(read):
 
 def test_a_side_that_ends_early_is_as_long_as_what_came_and_says_so(read):
     front, back = read(
-        opening(),
+        opening(*BOTH),
         ready(FRONT),
         block(FRONT, PIXELS),
         ready(BACK),
@@ -172,7 +133,7 @@ def test_a_side_that_ends_early_is_as_long_as_what_came_and_says_so(read):
 
 def test_a_side_is_over_when_the_sheet_is_and_nothing_is_left_of_it(read):
     front, back = read(
-        opening(),
+        opening(*BOTH),
         ready(FRONT),
         checked(fi.read_image(FRONT, 12), END, PIXELS),
         ready(BACK),
@@ -185,7 +146,7 @@ def test_a_side_is_over_when_the_sheet_is_and_nothing_is_left_of_it(read):
 
 def test_the_end_of_the_sheet_does_not_cut_a_side_that_still_comes(read):
     _, back = read(
-        opening(),
+        opening(*BOTH),
         ready(FRONT),
         checked(fi.read_image(FRONT, 12), END, PIXELS),
         ready(BACK),
@@ -199,7 +160,7 @@ def test_the_end_of_the_sheet_does_not_cut_a_side_that_still_comes(read):
 def test_a_side_without_a_line_is_no_face(read):
     with pytest.raises(ProtocolError, match="before its first line"):
         read(
-            opening(),
+            opening(*BOTH),
             ready(FRONT),
             checked(fi.read_image(FRONT, 12), END, b"abc"),
             ready(BACK),
@@ -210,13 +171,13 @@ def test_a_side_without_a_line_is_no_face(read):
 def test_a_side_that_never_comes_is_a_timeout(read):
     nothing = good(fi.read_image(FRONT, 12), b"")
     with pytest.raises(LinkTimeout, match="stays busy"):
-        read(opening(), ready(FRONT), *[nothing] * 4)
+        read(opening(*BOTH), ready(FRONT), *[nothing] * 4)
 
 
 def test_a_scanner_that_was_reset_has_lost_the_sheet(read):
     wait = fi.image_ready(FRONT, 12)
     with pytest.raises(ProtocolError, match="reset while a sheet was in its path"):
-        read(opening(), checked(wait, sense(6, 0, 0)))
+        read(opening(*BOTH), checked(wait, sense(6, 0, 0)))
 
 
 def test_a_size_far_from_the_window_is_refused_before_memory_is_asked_for(read):
@@ -227,7 +188,7 @@ def test_a_size_far_from_the_window_is_refused_before_memory_is_asked_for(read):
 def test_a_link_that_fails_in_a_side_is_passed_on(read):
     command = fi.read_image(FRONT, 12)
     with pytest.raises(LinkTimeout):
-        read(opening(), ready(FRONT), [Out(command_block(command.cdb)), In(errno.ETIMEDOUT)])
+        read(opening(*BOTH), ready(FRONT), [Out(command_block(command.cdb)), In(errno.ETIMEDOUT)])
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,18 @@
 
 import pytest
 
-from daemon.errors import LinkTimeout, ProtocolError
-from daemon.feeder import fi, models, probe
+from daemon.errors import LinkTimeout, PaperJam, ProtocolError
+from daemon.feeder import fi, image, models, probe
 from daemon.feeder.fi import window as fi_window
 from daemon.feeder.fi.abilities import parse_abilities
-from daemon.feeder.fi.window import A4_UNITS, Window
+from daemon.feeder.fi.window import A4_UNITS, ColourOrder, Mode, Window
 from daemon.feeder.link import Link, attached
 from daemon.feeder.mechanism import Mechanism
 from daemon.feeder.session import Session
+from daemon.feeder.settings import Settings
 from daemon.page import DeviceIdentity
 from tests.feeder import wire
+from tests.feeder.sides import BACK, FRONT, PIXELS, block, opening, ready, whole
 
 ABLE = parse_abilities(
     bytes([6, 0xF0, 0, 0, 0x9A])
@@ -24,6 +26,8 @@ ABLE = parse_abilities(
     + bytes([0x88, 0, 0, 0, 0x90])
     + bytes(0xCC - 0x21)
 )
+GRAY = Settings(dpi=200, mode=Mode.GRAY)
+SMALL = Settings(100, Mode.GRAY, paper_units=(48, 36))
 POSITION = fi.object_position(fi.Position.FEED)
 READY = fi.test_unit_ready()
 SENSORS = fi.hardware_status()
@@ -35,14 +39,14 @@ def drawing():
     """A mechanism that is set up, over a script."""
     opened = []
 
-    def over(*steps):
+    def over(*steps, settings=GRAY, quirks=None):
         backend = wire.Script(*steps)
         link = Link(attached(backend, models.load())[0], backend)
         opened.append((link, backend))
         identity = DeviceIdentity("FUJITSU", "fi-9999", "1", "0A00")
         session = Session(link, pause=lambda _: None)
-        connection = probe.Connection(session, identity, ABLE, models.Quirks())
-        made = Mechanism(connection, Window(A4_UNITS, 200, colour=False))
+        connection = probe.Connection(session, identity, ABLE, quirks or models.Quirks())
+        made = Mechanism(connection, settings)
         made._is_set_up = True
         return made
 
@@ -96,8 +100,68 @@ def test_a_reset_while_a_sheet_is_drawn_is_an_error_and_no_second_draw(drawing, 
 
 
 def test_a_table_and_a_lamp_are_sent_only_to_a_scanner_that_has_them(drawing):
-    window = Window(A4_UNITS, 200, colour=False)
-    sent = fi.set_window(fi_window.descriptors(window, downloaded_gamma=False))
+    window = Window(A4_UNITS, 200, Mode.GRAY)
+    sent = fi.set_window(fi_window.descriptors(window, ABLE, ColourOrder.DOT_RGB))
     unknown = wire.sense(5, 0x24, 0)
-    pages = [wire.checked(fi.mode_sense(page), unknown) for page in (0x38, 0x3A, 0x33, 0x34)]
+    pages = [wire.checked(fi.mode_sense(page), unknown) for page in fi.ModePage]
     drawing(*pages, wire.good(sent)).set_up()
+
+
+NONE_KNOWN = [
+    step for page in fi.ModePage for step in wire.checked(fi.mode_sense(page), wire.sense(5, 0x24))
+]
+
+
+def test_the_order_of_colours_that_was_taken_is_the_only_one_offered_later(drawing):
+    settings = Settings(200)
+    window = Window(A4_UNITS, 200, Mode.COLOUR)
+    rgb, bgr = (
+        fi.set_window(fi_window.descriptors(window, ABLE, order))
+        for order in (ColourOrder.DOT_RGB, ColourOrder.DOT_BGR)
+    )
+    refused = wire.checked(rgb, wire.sense(5, 0x26))
+    made = drawing(NONE_KNOWN, refused, wire.good(bgr), wire.good(bgr), settings=settings)
+    made.set_up()
+    made.set_up()
+
+
+def test_what_came_of_a_sheet_remains_until_the_next_is_asked_for(drawing):
+    jam = wire.checked(fi.read_image(BACK, 12), wire.sense(3, 0x80, 1))
+    empty = wire.checked(POSITION, wire.sense(3, 0x80, 3))
+    made = drawing(
+        opening((4, 3), (4, 3)),
+        whole(FRONT),
+        ready(BACK),
+        jam,
+        wire.good(READY),
+        empty,
+        settings=SMALL,
+    )
+    assert made.remains() == (None, None)
+    with pytest.raises(PaperJam):
+        made.read()
+    front, back = made.remains()
+    assert front.samples.tobytes() == PIXELS
+    assert back is None
+    assert not made.draw()
+    assert made.remains() == (None, None)
+
+
+def test_nothing_remains_of_a_sheet_that_was_read(drawing):
+    made = drawing(opening((4, 3), (4, 3)), whole(FRONT), whole(BACK), settings=SMALL)
+    assert len(made.read()) == 2
+    assert made.remains() == (None, None)
+
+
+def test_a_model_that_sends_sides_in_turn_is_read_so(drawing, monkeypatch):
+    monkeypatch.setattr(image, "BLOCK_BYTES", 8)
+    steps = [
+        ready(FRONT, 8),
+        block(FRONT, PIXELS[:8]),
+        block(FRONT, PIXELS[8:]),
+        ready(BACK, 8),
+        block(BACK, PIXELS[:8]),
+        block(BACK, PIXELS[8:]),
+    ]
+    quirks = models.Quirks(sides_in_turn=True)
+    drawing(opening((4, 3), (4, 3)), *steps, settings=SMALL, quirks=quirks).read()

@@ -54,7 +54,9 @@ class ModePage(IntEnum):
     SLEEP = 0x34
     BACKGROUND = 0x37
     DOUBLE_FEED = 0x38
+    DROP_OUT = 0x39
     BUFFERING = 0x3A
+    AUTO_SIZE = 0x3C
 
 
 class Switch(IntEnum):
@@ -125,16 +127,37 @@ def mode_sense(page: int) -> Command:
 
 def mode_select(page: ModePage, *data: int) -> Command:
     """Set a mode page; `data` are its first bytes after the length, the rest is 0."""
-    payload = bytes(4) + bytes([page, 6, *data]).ljust(8, b"\0")
+    size = 8 if page is ModePage.DROP_OUT else 6
+    payload = bytes(4) + bytes([page, size, *data]).ljust(2 + size, b"\0")
     cdb = bytes([0x15, _PAGE_FORMAT, 0, 0, len(payload), 0])
     return Command(f"MODE SELECT {page:02X}", cdb, out=payload)
 
 
-def double_feed(*, skew: bool = False, protect: bool = True) -> Command:
-    """Stop at a double feed, found by thickness; `protect` the paper, where the scanner can."""
+def double_feed(*, by_length: bool, protect: bool) -> Command:
+    """Stop at a double feed, found by thickness and skew; by length where all sheets are alike.
+
+    `protect` the paper, where the scanner can.
+    """
     detect, by_skew, by_thickness = 0x80, 0x20, 0x10
-    how = detect | by_thickness | (by_skew if skew else 0)
+    how = detect | by_skew | by_thickness | (0x08 if by_length else 0)
     return mode_select(ModePage.DOUBLE_FEED, how, (Switch.ON if protect else Switch.DEFAULT) << 6)
+
+
+def background() -> Command:
+    """Hold something black behind both sides, so that the edges of the paper are seen."""
+    chosen, black_front, black_back = 0x80, 0x20, 0x10
+    return mode_select(ModePage.BACKGROUND, chosen | black_front | black_back)
+
+
+def drop_out() -> Command:
+    """Leave no colour out, on either side."""
+    return mode_select(ModePage.DROP_OUT)
+
+
+def auto_size(*, length: bool, overscan: bool) -> Command:
+    """Find the end of each sheet, see beyond its edges, or not; nothing else is automatic."""
+    beyond = Switch.ON if overscan else Switch.OFF
+    return mode_select(ModePage.AUTO_SIZE, 0, 0x80 if length else 0, 0, beyond << 6)
 
 
 def buffering(switch: Switch) -> Command:

@@ -1,18 +1,24 @@
 """What the scanner says about itself: INQUIRY, its page F0, serial number. No I/O.
 
-Rule 1: lengths are checked before bytes are read; what does not fit is a ProtocolError. Rule 2: of
-page F0 only fields are read that every page has; its own word for its length is often too small.
+Rule 1: lengths are checked before bytes are read; what does not fit is a ProtocolError. Rule 2: a
+field of page F0 is there when the page reaches it, and is 0 when not. The page's own word for its
+length is often too small: two signs in it say how far it reaches at least.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from daemon.errors import ProtocolError
+from daemon.feeder.fi import VPD_BYTES
 
 _SCANNER: Final = 6
 _RESPONSE_FORMAT: Final = 2
 _LEAST_INQUIRY: Final = 36
 _LEAST_VPD: Final = 0x5F  # the page's length byte, and the offset that must be there
+_LENGTH_MEANT: Final = {0x5F: 0x63}
+_REACHES_6F: Final = (0x59, 0)
+_LEAST_WITH_SIGN: Final = 0x6F
+_HEAD_BYTES: Final = 4  # before what the length byte counts
 _TABLE_BITS: Final = range(8, 13)
 _LISTED_DPI: Final = (
     (0x12, (200, 180, 160, 150, 120, 100, 75, 60)),
@@ -39,6 +45,10 @@ class Abilities:
         Every resolution from `min_dpi` to `max_dpi` works; else only `listed_dpi`.
     max_width_units, max_length_units
         The largest window, in 1/1200 inch.
+    margins_units
+        How far it can see beyond each edge of the paper, across and along.
+    brightness_steps, threshold_steps, contrast_steps
+        How finely each can be set; 0: not in the window at all.
     table_bits
         A look-up table has 2 to this power entries.
     downloadable_gamma
@@ -51,12 +61,17 @@ class Abilities:
     listed_dpi: frozenset[int]
     max_width_units: int
     max_length_units: int
+    margins_units: tuple[int, int]
+    line_art: bool
     gray: bool
     colour: bool
     feeder: bool
     duplex: bool
     double_feed: bool
     paper_protection: bool
+    brightness_steps: int
+    threshold_steps: int
+    contrast_steps: int
     table_bits: int
     downloadable_gamma: bool
     hardware_status: bool
@@ -94,6 +109,7 @@ def parse_abilities(data: bytes) -> Abilities:
     """
     if len(data) <= _LEAST_VPD or data[1] != 0xF0 or data[4] < _LEAST_VPD:
         raise ProtocolError("page F0 is too short or another page", got=data[:5].hex(" "))
+    data = _reached(data)
     basic_x, basic_y = _u16(data, 0x05), _u16(data, 0x07)
     bits = data[0x21] & 0x0F
     gamma = bool(data[0x57] & 0x0F)
@@ -111,12 +127,20 @@ def parse_abilities(data: bytes) -> Abilities:
         ),
         max_width_units=_u32(data, 0x14) * 1200 // basic_x,
         max_length_units=_u32(data, 0x18) * 1200 // basic_y,
+        margins_units=(
+            _u16(data, 0x64) * 1200 // basic_x,
+            _u16(data, 0x66) * 1200 // basic_y,
+        ),
+        line_art=_bit(data, 0x1C, 1),
         gray=_bit(data, 0x1C, 3),
         colour=_bit(data, 0x1C, 7),
         feeder=_bit(data, 0x20, 7),
         duplex=_bit(data, 0x20, 4),
         double_feed=_bit(data, 0x21, 5),
         paper_protection=_bit(data, 0x21, 4),
+        brightness_steps=data[0x52],
+        threshold_steps=data[0x53],
+        contrast_steps=data[0x54],
         table_bits=bits,
         downloadable_gamma=gamma,
         hardware_status=_bit(data, 0x2B, 2),
@@ -135,6 +159,15 @@ def parse_serial(data: bytes) -> str:
     if len(data) < 4:
         raise ProtocolError("the answer with the serial number is too short", got_bytes=len(data))
     return str(_u32(data, 0))
+
+
+def _reached(data: bytes) -> bytes:
+    """Return page F0 as long as it is at most, with 0 where it does not reach."""
+    length = _LENGTH_MEANT.get(data[4], data[4])
+    at, bit = _REACHES_6F
+    if _bit(data, at, bit):
+        length = max(length, _LEAST_WITH_SIGN)
+    return data[: length + _HEAD_BYTES + 1].ljust(VPD_BYTES, b"\0")
 
 
 def _text(data: bytes) -> str:
