@@ -15,6 +15,7 @@ COMMANDS: Final[dict[str, str]] = {
     "run": "Run the daemon.",
     "demo": "See the whole way of a sheet, with no scanner and no GPU.",
     "scan": "Scan one batch from the attached scanner to files.",
+    "replay": "Show a recorded session with a scanner, and whether the driver still does the same.",
     "process": "Send images through the kernels.",
     "separators": "Make keys and print separator sheets.",
     "pull": "Pull pages from an appliance, as a court server does.",

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from daemon import config
+from daemon.feeder.capture.black_box import BlackBox
 from daemon.service import Service
 from daemon.service.source import scanner_of
 
@@ -37,7 +38,8 @@ def run(
     """Feed, keep and serve until SIGTERM; the sheet in the path is finished first."""
     log_to_stderr(logging.DEBUG if verbose else logging.INFO)
     loaded = config.load(file)
-    Service(loaded, scanner_of(loaded.feeder)).run()
+    black_box = BlackBox(loaded.spool.dir / "captures")
+    Service(loaded, scanner_of(loaded.feeder, capture=black_box)).run()
 
 
 def log_to_stderr(level: int) -> None:

@@ -1,6 +1,6 @@
 """`suian scan`: one batch from the attached scanner to files, for technicians."""
 
-from itertools import count
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -8,10 +8,12 @@ import typer
 
 from daemon import config
 from daemon.errors import ConfigError, OperatorError
+from daemon.feeder.capture import NOTHING, RECORDING_BYTES, Capture, dumps
 from daemon.feeder.scanner import Scanner
+from daemon.feeder.settings import Mode
 from daemon.page import Scan, SheetId
 from daemon.pipeline import face
-from daemon.service.source import scanner_of
+from daemon.service.source import scanner_of, settings_of
 
 _EXTENSIONS: Final = {"image/jpeg": "jpg", "image/tiff": "tif"}
 _NO_EPOCH: Final = "00000000"
@@ -19,6 +21,7 @@ _NO_EPOCH: Final = "00000000"
 
 
 def scan(
+    *,
     out: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where pages go.")],
     file: Annotated[
         Path | None, typer.Option("-c", "--config", help="Take [feeder] and [imaging] from it.")
@@ -26,26 +29,53 @@ def scan(
     device: Annotated[
         str, typer.Option(help='"auto" or a serial number, when no configuration is given.')
     ] = "auto",
-    dpi: Annotated[int, typer.Option(min=200, max=600, help="Resolution.")] = 300,
-    mode: Annotated[str, typer.Option(help="colour or gray.")] = "colour",
+    dpi: Annotated[
+        int | None, typer.Option(min=200, max=600, help="Resolution, else the configured one.")
+    ] = None,
+    mode: Annotated[
+        Mode | None, typer.Option(help="What a pixel is, else as configured.", show_choices=True)
+    ] = None,
+    simplex: Annotated[bool, typer.Option("--simplex", help="Front sides alone.")] = False,
+    overscan: Annotated[
+        bool, typer.Option("--overscan", help="See beyond the edges, where the scanner can.")
+    ] = False,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Record what passes over the cable.")
+    ] = None,
+    record_images: Annotated[
+        bool, typer.Option("--record-images", help="Keep what is on the pages in the record, too.")
+    ] = False,
 ) -> None:
     """Scan what lies in the hopper to DIR/NNNN-F.jpg and NNNN-B.jpg, blank sides too.
 
-    Nothing is accounted for: this is for trying a scanner, not for court paper.
+    Line-art becomes NNNN-F.tif. Nothing is accounted for: this is for trying a scanner, not for
+    court paper.
     """
-    loaded = config.load(file) if file else _given(device, dpi, mode)
+    loaded = config.load(file) if file else _of_device(device)
+    asked = settings_of(loaded.feeder)
+    wish = replace(
+        asked,
+        dpi=dpi or asked.dpi,
+        mode=mode or asked.mode,
+        duplex=not simplex,
+        overscan=overscan,
+    )
     _empty(out)
-    scanner = scanner_of(loaded.feeder)
+    if record:
+        dumps.check_free(record)
+    capture = Capture(RECORDING_BYTES, images=record_images) if record else NOTHING
+    scanner = scanner_of(loaded.feeder, wish, capture)
     try:
-        sheets = _batch(scanner, loaded.imaging, out)
+        sheets, faces = _batch(scanner, loaded.imaging, out)
     finally:
         scanner.close()
-    typer.echo(f"{sheets} sheet(s), {2 * sheets} face(s) in {out}")
+        if record:
+            capture.dump(record)
+    typer.echo(f"{sheets} sheet(s), {faces} face(s) in {out}")
 
 
-def _given(device: str, dpi: int, mode: str) -> config.Config:
-    tree: dict[str, object] = {"feeder": {"device": device, "dpi": dpi, "mode": mode}}
-    return config.validate(tree, "command line")
+def _of_device(device: str) -> config.Config:
+    return config.validate({"feeder": {"device": device}}, "command line")
 
 
 def _empty(out: Path) -> None:
@@ -58,23 +88,25 @@ def _empty(out: Path) -> None:
         raise ConfigError("the folder is not empty: choose a new one, nothing is replaced", out=out)
 
 
-def _batch(scanner: Scanner, imaging: config.Imaging, out: Path) -> int:
+def _batch(scanner: Scanner, imaging: config.Imaging, out: Path) -> tuple[int, int]:
+    """Scan until the hopper is empty; return how many sheets and faces there were."""
     status = scanner.poll()  # tells first when no scanner is attached
     if not status.hopper_loaded:
         raise OperatorError("the hopper is empty: lay paper into it and call again")
     kernels = face.kernels(imaging.backend)
     profile = face.Profile(imaging.blank, imaging.jpeg_quality)
     scanner.arm()
-    for number in count(1):
-        if not scanner.feed():
-            scanner.finish()
-            return number - 1
-        scans = scanner.read_sheet(SheetId(_NO_EPOCH, 1, number))
-        front, back = (face.raster_of(side) for side in scans)
-        faces = face.process(front, back, kernels, profile)
-        for side, done in zip(scans, faces, strict=True):
+    sheets = written = 0
+    while scanner.feed():
+        sheets += 1
+        scans = scanner.read_sheet(SheetId(_NO_EPOCH, 1, sheets))
+        rasters = [face.raster_of(side) for side in scans]
+        back = rasters[1] if len(rasters) > 1 else None
+        for side, done in zip(scans, face.process(rasters[0], back, kernels, profile), strict=True):
             typer.echo(_write(out, side, done))
-    raise AssertionError("unreachable")
+            written += 1
+    scanner.finish()
+    return sheets, written
 
 
 def _write(out: Path, side: Scan, done: face.Face) -> str:

@@ -17,6 +17,7 @@ from daemon import __version__
 from daemon.config import Config
 from daemon.dossier import catalogue, payload
 from daemon.errors import ConfigError, SpoolError, SuianError
+from daemon.feeder.capture.black_box import ON_DEMAND
 from daemon.feeder.scanner import Scanner
 from daemon.inbox import Inbox
 from daemon.metrics import Metrics, Reading
@@ -68,6 +69,7 @@ class Service:
         self, config: Config, scanner: Scanner, registry: CollectorRegistry | None = None
     ) -> None:
         self._config = config
+        self._scanner = scanner
         self._ended = threading.Event()
         self._workers: list[Worker] = []
         self._closers: list[Callable[[], object]] = []
@@ -177,6 +179,7 @@ class Service:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
+        signal.signal(signal.SIGUSR1, lambda *_: self._scanner.capture.keep(ON_DEMAND))
         self.start()
         notify("READY=1")
         try:

@@ -1,10 +1,12 @@
 """A bench: the driver over real pyusb, a scanner made of software, and the hands at it."""
 
 from daemon.errors import LinkLost
+from daemon.feeder.capture import NOTHING
 from daemon.feeder.emulator import Emulator
 from daemon.feeder.hopper import Hopper
 from daemon.feeder.loopback import LoopbackBackend
 from daemon.feeder.scanner import Scanner
+from daemon.feeder.settings import Mode, Settings
 from daemon.page import SheetId
 from tests.feeder.wire import Noise, Recording
 
@@ -16,7 +18,7 @@ def sheet_id(number):
 class Bench:
     """A scanner made of software, its hands, and the driver under test."""
 
-    def __init__(self, sheets=3, faults=(), **scanner):
+    def __init__(self, sheets=3, faults=(), *, capture=NOTHING, **settings):
         self.paper = Noise(sheets)
         self.hopper = Hopper(sheets)
         self.emulator = Emulator(self.paper, self.hopper, faults)
@@ -24,8 +26,10 @@ class Bench:
         self.steps = []
         self.backend = lambda: Recording(self.emulator, self.sent)
         # coarse and gray, so that a batch takes no time
-        settings = {"dpi": 200, "colour": False, "count": self.steps.append} | scanner
-        self.scanner = Scanner(self.fresh_backend, **settings)
+        asked = Settings(**({"dpi": 200, "mode": Mode.GRAY} | settings))
+        self.scanner = Scanner(
+            self.fresh_backend, settings=asked, count=self.steps.append, capture=capture
+        )
 
     def fresh_backend(self):
         """Make the backend of the next connection; a test may have put another in its place."""

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from daemon import config
 from daemon.dossier import case_number
 from daemon.errors import ConfigError, SpoolError, SpoolFailed
+from daemon.feeder.capture.replay import replay
 from daemon.page import Fate
 from daemon.service import Service
 from daemon.service.source import scanner_of
@@ -43,6 +44,20 @@ def test_it_is_ready_feeds_the_watchdog_and_finishes_the_sheet_on_sigterm(applia
     assert hall.sheets_read() == hall.hopper.look().next_sheet
     assert all(face.fate in (Fate.PAGE, Fate.BLANK, Fate.SEPARATOR) for face in hall.faces())
     assert line.CASE not in logged
+
+
+def test_what_passed_over_the_cable_is_written_down_when_asked_for(appliance):
+    hall = appliance(line.stack(1))
+    hall.start()
+    hall.wait(hall.at_rest, "the hopper is empty")
+    hall.process.send_signal(signal.SIGUSR1)
+    captures = hall.folder / "spool" / "captures"
+    hall.wait(lambda: captures.is_dir() and list(captures.glob("*.jsonl")), "a capture")
+    (file,) = captures.iterdir()
+    assert file.name.endswith("-on_demand.jsonl")
+    status, logged = hall.end(signal.SIGTERM)
+    assert status == 0, logged
+    assert {step.is_same for step in replay(file)} == {True}
 
 
 def in_process(hall):
