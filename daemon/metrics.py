@@ -37,6 +37,7 @@ FAULTS: Final = tuple(
 )
 REFUSALS: Final = tuple(sorted({errors.SuianError.label, "refused", *_labels(errors.SuianError)}))
 GATE_WAITS: Final = ("disk", "paused")
+RECOVERY_STEPS: Final = ("drain", "clear_halt", "test_unit_ready", "reset", "enumerate")
 INBOX_OUTCOMES: Final = ("taken", "rejected")
 RAW_OUTCOMES: Final = ("kept", "skipped")
 STEPS: Final = ("first_pass", "blank", "skew", "rotate", "crop", "encode", "evidence")
@@ -66,6 +67,12 @@ class Metrics:
         )
         self.faults = Counter(
             "suian_feeder_faults_total", "Faults of the feeder by cause.", ["reason"], registry=r
+        )
+        self.recovery_steps = Counter(
+            "suian_feeder_recovery_steps_total",
+            "Steps taken to get a scanner back that failed.",
+            ["step"],
+            registry=r,
         )
         self.feeder_state = Gauge(
             "suian_feeder_state", "1 for the state the paper path is in.", ["state"], registry=r
@@ -107,6 +114,7 @@ class Metrics:
             (self.faults, FAULTS),
             (self.refusals, REFUSALS),
             (self.gate_waits, GATE_WAITS),
+            (self.recovery_steps, RECOVERY_STEPS),
             (self.inbox_files, INBOX_OUTCOMES),
             (self.raw_faces, RAW_OUTCOMES),
             (self.batches, ("paper", "electronic")),

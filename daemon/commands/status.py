@@ -9,6 +9,7 @@ import typer
 
 from daemon import config
 from daemon.errors import ConfigError, ContractError
+from daemon.feeder.hands import CLEARING
 from daemon.page import Fate
 from daemon.rpc import pages_pb2 as pb
 from daemon.rpc.pages_pb2_grpc import ApplianceServiceStub
@@ -140,4 +141,7 @@ def _feeder_lines(facts: dict[str, Any]) -> list[str]:
             f"            feed again from sheet {facts['refeed_from_sheet']} of batch "
             f"{facts['batch']}, then press Scan"
         )
+    if facts["cause"] in CLEARING:
+        row = CLEARING[facts["cause"]]
+        lines += [f"            {row.zh}", f"            {row.en}"]
     return [*lines, f"spool       {facts['spool_free_bytes'] / 1e9:.1f} GB free"]

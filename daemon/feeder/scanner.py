@@ -9,20 +9,24 @@ Rule 3: where it cannot be known whether paper has moved, it has.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 from daemon.errors import ConfigError, DeviceError, LinkLost, OperatorError
 from daemon.feeder import models, probe, recovery, transport
+from daemon.feeder.capture import NOTHING, Witness, recorded
 from daemon.feeder.fi.status import HardwareStatus
-from daemon.feeder.fi.window import A4_UNITS, Window
 from daemon.feeder.image import Face
 from daemon.feeder.mechanism import Mechanism
+from daemon.feeder.settings import Settings
 from daemon.feeder.transport import Event, State
-from daemon.page import DeviceIdentity, SampleOrder, Scan, SheetId, Side
+from daemon.feeder.usb_host import UsbHost
+from daemon.page import PAPER_SIDES, DeviceIdentity, Scan, SheetId, Side
 
 __all__ = ["HardwareStatus", "Scanner"]
 
 log = logging.getLogger(__name__)
+
+_A4_IN_COLOUR: Final = Settings()
 
 
 class Scanner:
@@ -34,10 +38,14 @@ class Scanner:
         Makes a fresh pyusb backend for every connection; `link.libusb_backend` for real hardware.
     serial
         Which scanner; None: the only one.
-    dpi, colour
-        How both sides of an A4 sheet are scanned.
+    settings
+        What is scanned of each sheet.
     count
         Called with every step of a recovery, by the names of `recovery.STEPS`.
+    capture
+        Is told of every operation, and of what passes in it.
+    host
+        What this computer knows of its USB devices, and its time.
     """
 
     def __init__(
@@ -45,18 +53,23 @@ class Scanner:
         backend: Callable[[], Any],
         *,
         serial: str | None = None,
-        dpi: int = 300,
-        colour: bool = True,
+        settings: Settings = _A4_IN_COLOUR,
         count: Callable[[str], None] = lambda _step: None,
+        capture: Witness = NOTHING,
+        host: UsbHost | None = None,
     ) -> None:
         self._backend = backend
         self._serial = serial
-        self._window = Window(A4_UNITS, dpi, colour)
+        self._settings = settings
         self._count = count
+        self.capture = capture
+        self._host = host
         self._models = models.load()
         self._state = State.ABSENT
         self._mechanism: Mechanism | None = None
         self._known: DeviceIdentity | None = None
+        self._unbroken = False
+        capture.driven(serial, settings)
 
     @property
     def state(self) -> State:
@@ -73,6 +86,25 @@ class Scanner:
         """Which scanner is, or was last, connected."""
         return self._known
 
+    @property
+    def kept_power(self) -> bool:
+        """True while the scanner is the one that was last told to feed, and was not reset since.
+
+        Only then does an empty path prove that the sheet it was told to feed is in the hopper.
+        """
+        session = self._mechanism.connection.session if self._mechanism else None
+        return self._unbroken and session is not None and not session.was_reset
+
+    @property
+    def has_asked_for_paper(self) -> bool:
+        """True when the last `feed` came so far as to tell the scanner."""
+        return self._mechanism is not None and self._mechanism.has_asked
+
+    def count_steps(self, count: Callable[[str], None]) -> None:
+        """Call `count` with every step of a recovery, by the names of `recovery.STEPS`."""
+        self._count = count
+
+    @recorded
     def poll(self) -> HardwareStatus:
         """Read the sensors; connects first if there is no connection.
 
@@ -87,8 +119,14 @@ class Scanner:
             if self._state is State.ABSENT:
                 self._go(Event.CONNECT)
                 self._connect()
-            return self._connected().sensors()
+            status = self._connected().sensors()
+        if status.sleeping and self._state is State.IDLE:
+            self._go(Event.SLEPT)
+        elif not status.sleeping and self._state is State.ASLEEP:
+            self._go(Event.WOKE)
+        return status
 
+    @recorded
     def arm(self) -> None:
         """Set the scanner up for a batch.
 
@@ -102,6 +140,7 @@ class Scanner:
         with self._watched(), suppress(OperatorError):
             mechanism.set_up()
 
+    @recorded
     def feed(self) -> bool:
         """Take the next sheet into the paper path; False when the hopper is empty.
 
@@ -112,14 +151,16 @@ class Scanner:
         """
         mechanism = self._connected()
         self._go(Event.FEED)
+        self._unbroken = True
         with self._watched():
             if mechanism.draw():
                 return True
         self._go(Event.EMPTY)
         return False
 
-    def read_sheet(self, sheet: SheetId) -> tuple[Scan, Scan]:
-        """Read both sides of the sheet in the path to their end; front, back.
+    @recorded
+    def read_sheet(self, sheet: SheetId) -> tuple[Scan, ...]:
+        """Read the sheet in the path to its end; front and back, or in simplex the front.
 
         Raises
         ------
@@ -129,11 +170,13 @@ class Scanner:
         mechanism = self._connected()
         self._go(Event.SCAN)
         with self._watched():
-            front, back = mechanism.read()
+            faces = mechanism.read()
         self._go(Event.READ)
         log.debug("sheet %s is read", sheet)
-        return self._scan(sheet, Side.FRONT, front), self._scan(sheet, Side.BACK, back)
+        sides = zip(PAPER_SIDES, faces, strict=False)  # in simplex there is no back
+        return tuple(self._scan(sheet, side, face) for side, face in sides)
 
+    @recorded
     def finish(self) -> None:
         """End the batch; harmless when there is none.
 
@@ -148,6 +191,7 @@ class Scanner:
         with self._watched():
             self._connected().end()
 
+    @recorded
     def cleared(self) -> None:
         """Take note that a person has cleared what blocked; the next `arm` starts anew.
 
@@ -159,20 +203,22 @@ class Scanner:
         self.finish()
         self._go(Event.CLEARED)
 
-    def paper_in_path(self) -> bool:
-        """Tell whether there is paper in the path; True when it cannot be known.
+    def remains(self, sheet: SheetId) -> tuple[Scan, ...]:
+        """Return what had come of the sheet whose reading failed; a face without a line is absent.
 
-        A link that fails here fails again, and is reported, at the next command.
+        To be asked for before anything else is done to the scanner.
         """
-        try:
-            with self._watched():
-                return self._connected().sensors().paper_in_path
-        except DeviceError as error:
-            log.debug("the sensors do not answer: %s", error)
-            return True
+        if self._mechanism is None:
+            return ()
+        faces = zip((Side.FRONT, Side.BACK), self._mechanism.remains(), strict=False)
+        return tuple(self._scan(sheet, side, face) for side, face in faces if face is not None)
 
-    def recover(self) -> None:
+    @recorded
+    def recover(self) -> HardwareStatus:
         """Climb the ladder until the scanner answers; then it is idle, and nothing is set up.
+
+        Returns the sensors as they were before anything was cancelled: what is cancelled may move
+        the paper.
 
         Raises
         ------
@@ -183,9 +229,12 @@ class Scanner:
         """
         self._go(Event.RECOVER)
         if self._mechanism is not None:
-            if recovery.climb(self._mechanism.connection.session, self._count):
+            status = recovery.climb(
+                self._mechanism.connection.session, self._mechanism.sensors, self._count
+            )
+            if status is not None:
                 self._go(Event.PROBED)
-                return
+                return status
             self._disconnect()
         recovery.step("enumerate", self._count)
         with self._watched():
@@ -194,11 +243,11 @@ class Scanner:
             except LinkLost:
                 raise  # says already what a person can do
             except DeviceError as error:
-                raise type(error)(
-                    f"{error.message}; no step of recovery helps: switch the scanner off and on",
-                    **error.facts,
-                ) from error
+                log.debug("recovery: %s", error)
+                self._connect_after_reset()
+            return self._connected().sensors()
 
+    @recorded
     def close(self) -> None:
         """End the batch if one runs, and give the scanner back."""
         with suppress(DeviceError):  # it is given back whether it answers or not
@@ -212,11 +261,19 @@ class Scanner:
         return self._mechanism
 
     def _connect(self) -> None:
+        self._unbroken = False
         try:
-            connection = probe.connect(self._backend(), self._models, self._serial)
+            connection = probe.connect(
+                self._backend(),
+                self._models,
+                self._serial,
+                known=self._known,
+                capture=self.capture,
+                host=self._host,
+            )
             self._known = connection.identity
             try:
-                self._mechanism = Mechanism(connection, self._window)
+                self._mechanism = Mechanism(connection, self._settings)
             except ConfigError:
                 connection.close()
                 raise
@@ -225,20 +282,33 @@ class Scanner:
             raise
         self._go(Event.PROBED)
 
+    def _connect_after_reset(self) -> None:
+        recovery.step("reset", self._count)
+        probe.reset_silent(self._backend(), self._models, capture=self.capture, host=self._host)
+        try:
+            self._connect()
+        except LinkLost:
+            raise
+        except DeviceError as error:
+            raise type(error)(
+                f"{error.message}; no step of recovery helps: switch the scanner off and on",
+                **error.facts,
+            ) from error
+
     def _disconnect(self) -> None:
+        self._unbroken = False
         if self._mechanism is not None:
             self._mechanism.connection.close()
             self._mechanism = None
 
     def _scan(self, sheet: SheetId, side: Side, face: Face) -> Scan:
-        colour = self._window.colour
         return Scan(
             page_id=sheet.face(side),
             samples=face.samples,
-            order=SampleOrder.RGB_INVERTED if colour else SampleOrder.GRAY_INVERTED,
-            dpi=self._window.dpi,
+            order=face.order,
+            dpi=self._settings.dpi,
             captured_at=face.captured_at,
-            virtual=self.identity.virtual,
+            virtual=self._known is not None and self._known.virtual,
             incomplete=face.incomplete,
         )
 

@@ -14,7 +14,15 @@ Printed by `picture` from the table:
         not_found > absent
         failed    > lost
         close     > absent
+    asleep
+        woke      > idle
+        arm       > armed
+        cleared   > asleep
+        failed    > lost
+        recover   > recovering
+        close     > absent
     idle
+        slept     > asleep
         arm       > armed
         cleared   > idle
         failed    > lost
@@ -68,6 +76,8 @@ class State(StrEnum):
     """No scanner is connected."""
     PROBING = "probing"
     """Being asked who it is and what it can do."""
+    ASLEEP = "asleep"
+    """Ready, but saving power; the next work wakes it."""
     IDLE = "idle"
     """Ready; only its sensors are read."""
     ARMED = "armed"
@@ -90,6 +100,8 @@ class Event(StrEnum):
     CONNECT = "connect"
     PROBED = "probed"
     NOT_FOUND = "not_found"
+    SLEPT = "slept"
+    WOKE = "woke"
     ARM = "arm"
     FEED = "feed"
     EMPTY = "empty"
@@ -111,6 +123,13 @@ TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
     (State.PROBING, Event.NOT_FOUND): State.ABSENT,
     (State.PROBING, Event.FAILED): State.LOST,
     (State.PROBING, Event.CLOSE): State.ABSENT,
+    (State.ASLEEP, Event.WOKE): State.IDLE,
+    (State.ASLEEP, Event.ARM): State.ARMED,
+    (State.ASLEEP, Event.CLEARED): State.ASLEEP,
+    (State.ASLEEP, Event.FAILED): State.LOST,
+    (State.ASLEEP, Event.RECOVER): State.RECOVERING,
+    (State.ASLEEP, Event.CLOSE): State.ABSENT,
+    (State.IDLE, Event.SLEPT): State.ASLEEP,
     (State.IDLE, Event.ARM): State.ARMED,
     # A person may clear what blocked the daemon and not the scanner: a separator, a restart.
     (State.IDLE, Event.CLEARED): State.IDLE,

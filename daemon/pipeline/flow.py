@@ -6,6 +6,7 @@ Rule 2: a sheet has its row in the ledger before it is asked for (write-ahead), 
 faces have a fate before anything else happens.
 Rule 3: a fault names the sheet that must be fed again, and the feeder waits for a person's hands,
 also after a restart: paper that lies outside the hopper must not be overtaken by what lies in it.
+Rule 4: a sheet in flight keeps its open row until the sensors can be asked where it is.
 """
 
 import logging
@@ -16,32 +17,30 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from daemon.errors import (
-    CoverOpen,
     DeviceError,
     OperatorError,
-    PaperRefused,
     SpoolFull,
-    StoppedByOperator,
-    SuianError,
     UnknownSeparator,
 )
-from daemon.feeder import transport
+from daemon.feeder import hands, transport
+from daemon.feeder.hands import INTERRUPTED
 from daemon.feeder.scanner import HardwareStatus, Scanner
 from daemon.metrics import Metrics
-from daemon.page import PAPER_SIDES, Batch, Fate, Page, Scan, SheetId
+from daemon.page import Batch, Fate, Scan
+from daemon.pipeline import unread
 from daemon.pipeline.raw_writer import RawWriter
 from daemon.pipeline.sheet import SheetResult, Workshop
+from daemon.pipeline.unread import Unread, Where
 from daemon.spool.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
 POLL_S: Final = 0.3
 RECONNECT_S: Final = 1.0
+RECONNECT_LIMIT_S: Final = 60.0
+"""A scanner that fails again as soon as it is back is taken back less and less eagerly."""
 MAX_SHEETS: Final = 9_999
 """A page id has four digits for the sheet, and a hopper can be topped up for ever."""
-INTERRUPTED: Final = "interrupted"
-# With these the sheet may still lie in the hopper: the sensors tell.
-_MAYBE_NOT_FED: Final = (CoverOpen, StoppedByOperator, PaperRefused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,8 @@ class _OpenBatch:
     batch: Batch
     scope: str
     sheets: int
+    in_flight: Unread | None = None
+    """A sheet whose row is open because nobody could be asked yet where it is."""
 
 
 def _silent() -> None:
@@ -99,9 +100,12 @@ class Flow:
         self._facts = FeederFacts()
         self._open: _OpenBatch | None = None
         self._blocked = False
+        self._was_in_path = False
         self._needs_recovery = False
+        self._failures = 0
         self._waiting = ""
         self._beat: Callable[[], None] = _silent
+        scanner.count_steps(lambda step: metrics.recovery_steps.labels(step).inc())
 
     @property
     def facts(self) -> FeederFacts:
@@ -147,10 +151,14 @@ class Flow:
 
     def _turn(self) -> None:
         if self._needs_recovery:
-            self._scanner.recover()
+            status = self._scanner.recover()
             self._needs_recovery = False
-        status = self._scanner.poll()
+        else:
+            status = self._scanner.poll()
         self._show()
+        if self._open is not None and self._open.in_flight is not None:
+            self._settle(self._open, self._open.in_flight, status)
+            return  # a press of Scan from before is not one for what is known now
         if self._blocked and not self._cleared(status):
             self._stop.wait(POLL_S)
             return
@@ -170,10 +178,11 @@ class Flow:
         return open_batch.batch.virtual == virtual and open_batch.sheets < MAX_SHEETS
 
     def _cleared(self, status: HardwareStatus) -> bool:
-        """Scan pressed with the cover shut and the path free: a person has seen to it."""
-        if not status.button_pressed or status.cover_open or status.paper_in_path:
+        """Scan pressed, and what stopped the feeder seen to by a person."""
+        cause = self._facts.cause
+        if not hands.is_cleared(cause, status, was_in_path=self._was_in_path):
             return False
-        log.info("cleared by hand: %s", self._facts.cause)
+        log.info("cleared by hand: %s", cause)
         self._blocked = False
         self._scanner.cleared()
         self._facts = replace(self._facts, cause="", refeed_from_sheet=0)
@@ -213,25 +222,31 @@ class Flow:
     def _one_sheet(self, open_batch: _OpenBatch) -> bool:
         """Feed, read, work and store one sheet; False when the batch pauses or is over."""
         sheet = self._ledger.request_feed(open_batch.batch.number)
-        fed = False
+        in_place = False
         scans = None
         try:
-            fed = self._scanner.feed()
-            if fed:
+            in_place = self._scanner.feed()
+            if in_place:
                 scans = self._scanner.read_sheet(sheet)
         except (OperatorError, DeviceError) as error:
-            self._fault(open_batch, sheet, error, fed=fed)
-            if isinstance(error, DeviceError):
+            remains = self._scanner.remains(sheet) if in_place else ()
+            asked = self._scanner.has_asked_for_paper
+            open_batch.in_flight = Unread(
+                sheet, error.label, type(error), asked=asked, reading=in_place, remains=remains
+            )
+            if isinstance(error, DeviceError):  # `run` hears of the others' faults, and counts them
                 raise
+            self._metrics.faults.labels(error.label).inc()
             return False
         if scans is None:
             self._ledger.withdraw_feed(sheet)
             self._end_batch(open_batch)
             return False
         self._metrics.sheets_fed.inc()
+        self._failures = 0
         return self._store(open_batch, scans)
 
-    def _store(self, open_batch: _OpenBatch, scans: tuple[Scan, Scan]) -> bool:
+    def _store(self, open_batch: _OpenBatch, scans: tuple[Scan, ...]) -> bool:
         result = self._workshop.sheet(scans, open_batch.scope)
         self._commit(open_batch, result)
         self._metrics.durable_seconds.observe(max(0.0, time.time() - scans[1].captured_at))
@@ -240,7 +255,7 @@ class Flow:
         if result.stop_reason:
             self._block(result.stop_reason, refeed_from_sheet=0)  # first: the scanner may fail now
             self._scanner.finish()
-            self._forget_press()
+            self._scanner.poll()  # a press of Scan from before clears nothing
             return False
         if result.ends_batch:
             self._end_batch(open_batch)
@@ -275,47 +290,34 @@ class Flow:
 
     # -- when something goes wrong ------------------------------------------------------------
 
-    def _fault(
-        self, open_batch: _OpenBatch, sheet: SheetId, error: SuianError, *, fed: bool
-    ) -> None:
-        """Give the sheet in flight its fate and wait for hands."""
-        if isinstance(error, OperatorError):  # of the others `run` hears too, and counts them
-            self._metrics.faults.labels(error.label).inc()
-        in_path = self._forget_press()
-        if isinstance(error, _MAYBE_NOT_FED) and not fed and not in_path:
-            self._ledger.withdraw_feed(sheet)
-            self._block(error.label, refeed_from_sheet=0)
-            return
-        fate = Fate.LOST if isinstance(error, DeviceError) else Fate.SUPERSEDED
-        self._metrics.sheets_fed.inc()
-        self._commit(open_batch, self._unread(sheet, fate, error.label, open_batch))
-        self._block(error.label, refeed_from_sheet=sheet.sheet)
-        log.warning("sheet %d of batch %d must be fed again: %s", sheet.sheet, sheet.batch, error)
-
-    def _forget_press(self) -> bool:
-        """Read the sensors, so that a press of Scan from before the fault does not clear it.
-
-        Returns whether paper lies in the path.
-        """
-        return self._scanner.paper_in_path()
-
-    def _unread(
-        self, sheet: SheetId, fate: Fate, reason: str, open_batch: _OpenBatch
-    ) -> SheetResult:
-        pages = tuple(
-            Page(
-                page_id=sheet.face(side),
-                fate=fate,
-                virtual=open_batch.batch.virtual,
-                captured_at=time.time(),
-                reason=reason,
-            )
-            for side in PAPER_SIDES
+    def _settle(self, open_batch: _OpenBatch, flying: Unread, status: HardwareStatus) -> None:
+        """Give the sheet in flight its fate, by the sensors; then wait for hands if need be."""
+        place = unread.where(
+            flying, in_path=status.paper_in_path, kept_power=self._scanner.kept_power
         )
-        return SheetResult(pages, open_batch.scope)
+        operator = flying.error is not None and issubclass(flying.error, OperatorError)
+        if place is Where.IN_HOPPER:
+            self._ledger.withdraw_feed(flying.sheet)
+            open_batch.in_flight = None
+            if operator:
+                self._block(flying.cause, refeed_from_sheet=0)
+            return
+        fate = Fate.SUPERSEDED if place is Where.OUTSIDE else Fate.LOST
+        faces = unread.pages(
+            flying, fate, self._workshop.evidence, virtual=open_batch.batch.virtual
+        )
+        self._commit(open_batch, SheetResult(faces, open_batch.scope))
+        open_batch.in_flight = None
+        self._metrics.sheets_fed.inc()
+        number = flying.sheet.sheet
+        self._block(flying.cause, refeed_from_sheet=number, was_in_path=place is Where.OUTSIDE)
+        log.warning(
+            "batch %d: feed again from sheet %d: %s", flying.sheet.batch, number, flying.cause
+        )
 
-    def _block(self, cause: str, *, refeed_from_sheet: int) -> None:
+    def _block(self, cause: str, *, refeed_from_sheet: int, was_in_path: bool = False) -> None:
         self._blocked = True
+        self._was_in_path = was_in_path
         self._facts = replace(self._facts, cause=cause, refeed_from_sheet=refeed_from_sheet)
         log.warning("feeder blocked: %s", cause)
 
@@ -323,15 +325,23 @@ class Flow:
         """Wait for hands; a sheet that was to be fed again before still is."""
         if self._facts.cause != error.label:
             self._metrics.faults.labels(error.label).inc()
-            self._block(error.label, refeed_from_sheet=self._facts.refeed_from_sheet)
+            self._block(
+                error.label,
+                refeed_from_sheet=self._facts.refeed_from_sheet,
+                was_in_path=self._was_in_path,
+            )
         self._stop.wait(POLL_S)
 
     def _device_failed(self, error: DeviceError) -> None:
+        pause_s = RECONNECT_S
         if not self._needs_recovery:
             self._metrics.faults.labels(error.label).inc()
             log.warning("scanner: %s", error)
+            pause_s = min(RECONNECT_S * 2**self._failures, RECONNECT_LIMIT_S)
+            self._failures = min(self._failures + 1, 16)
         self._needs_recovery = True
-        self._stop.wait(RECONNECT_S)
+        self._show()
+        self._stop.wait(pause_s)
 
     def _resume_after_restart(self) -> None:
         """Take up the batch that was open when the process ended."""
@@ -340,11 +350,10 @@ class Flow:
                 continue
             batch = Batch(found.number, virtual=found.virtual)
             self._open = _OpenBatch(batch, found.scope, found.last_sheet)
-            for sheet in found.open_sheets:
-                # Whether it left the hopper is unknown: nothing read before the crash proves it.
-                self._metrics.faults.labels(INTERRUPTED).inc()
-                self._commit(self._open, self._unread(sheet, Fate.LOST, INTERRUPTED, self._open))
             self._block_again(found.number)
+            for sheet in found.open_sheets:  # there is one at most: the gate sees to it
+                self._metrics.faults.labels(INTERRUPTED).inc()
+                self._open.in_flight = Unread(sheet, INTERRUPTED)
 
     def _block_again(self, number: int) -> None:
         """Wait for hands, as before the process ended, when the last sheet was not taken in."""
@@ -353,7 +362,11 @@ class Flow:
             return
         last = faces[-1]
         if last.fate in (Fate.LOST, Fate.SUPERSEDED):
-            self._block(last.reason, refeed_from_sheet=last.page_id.sheet)
+            self._block(
+                last.reason,
+                refeed_from_sheet=last.page_id.sheet,
+                was_in_path=last.fate is Fate.SUPERSEDED,
+            )
         elif last.reason.startswith(UnknownSeparator.label):
             self._block(UnknownSeparator.label, refeed_from_sheet=0)
 

@@ -16,7 +16,7 @@ from daemon.dossier.separator import Accepted, Content, Scope, Untrusted, follow
 from daemon.errors import UnknownSeparator
 from daemon.metrics import Metrics
 from daemon.page import Blob, Fate, Page, Position, Role, Scan
-from daemon.pipeline.face import Face, Profile, process, raster_of
+from daemon.pipeline.face import EVIDENCE_BYTES, Face, Profile, process, raster_of
 from kernels.backend import Backend
 
 QUARANTINED_SCOPE: Final = "behind_unknown_separator"
@@ -87,8 +87,8 @@ class Workshop:
         self._separators = separators
         self._metrics = metrics
 
-    def sheet(self, scans: tuple[Scan, Scan], scope: str) -> SheetResult:
-        """Return the pages of a sheet and the scope behind it."""
+    def sheet(self, scans: tuple[Scan, ...], scope: str) -> SheetResult:
+        """Return the pages of a sheet, front and back, and the scope behind it."""
         front, back = scans
         faces = process(raster_of(front), raster_of(back), self._backend, self._profile)
         self._count(faces)
@@ -102,6 +102,11 @@ class Workshop:
             case Untrusted(reason):
                 return self._untrusted(scans, faces, before, reason)
 
+    def evidence(self, scan: Scan) -> Blob:
+        """Return a small picture of what came of a face that was not read to its end."""
+        small = self._backend.jpeg.evidence(raster_of(scan), EVIDENCE_BYTES)
+        return Blob(Role.EVIDENCE, "image/jpeg", small)
+
     def _count(self, faces: tuple[Face, ...]) -> None:
         for face in faces:
             for step, ms in face.ms.items():
@@ -109,7 +114,7 @@ class Workshop:
                     self._metrics.step_seconds.labels(step).observe(ms / 1000)
 
     def _content(
-        self, scans: tuple[Scan, Scan], faces: tuple[Face, ...], scope: Scope
+        self, scans: tuple[Scan, ...], faces: tuple[Face, ...], scope: Scope
     ) -> SheetResult:
         pages = []
         for scan, face in zip(scans, faces, strict=True):
@@ -125,7 +130,7 @@ class Workshop:
         return SheetResult(tuple(pages), scope.text())
 
     def _separator(
-        self, scans: tuple[Scan, Scan], faces: tuple[Face, ...], scope: Scope, read: Accepted
+        self, scans: tuple[Scan, ...], faces: tuple[Face, ...], scope: Scope, read: Accepted
     ) -> SheetResult:
         payload = read.payload
         outcome = follow(
@@ -150,7 +155,7 @@ class Workshop:
         return SheetResult(pages, outcome.scope.text(), ends_batch=outcome.ends_batch)
 
     def _untrusted(
-        self, scans: tuple[Scan, Scan], faces: tuple[Face, ...], scope: Scope, reason: str
+        self, scans: tuple[Scan, ...], faces: tuple[Face, ...], scope: Scope, reason: str
     ) -> SheetResult:
         """Keep the sheet for a person to decide; stop, or go on into quarantine."""
         pages = tuple(

@@ -9,6 +9,7 @@ from daemon.feeder.emulator import Emulator
 from daemon.feeder.hopper import Hopper
 from daemon.feeder.loopback import LoopbackBackend
 from daemon.feeder.scanner import Scanner
+from daemon.feeder.settings import Mode
 from daemon.feeder.transport import State
 from daemon.page import DeviceIdentity, SampleOrder, Side
 from tests.feeder.bench import is_free, sheet_id
@@ -21,7 +22,7 @@ MODE_SENSE, SET_WINDOW, CANCEL = 0x1A, 0x24, b"\xf1\x04"
 
 
 def test_a_colour_batch_at_300_dpi_arrives_byte_for_byte(bench):
-    b = bench(2, dpi=300, colour=True)
+    b = bench(2, dpi=300, mode=Mode.COLOUR)
     before = time.time()
     b.start()
     for index in range(2):
@@ -108,7 +109,7 @@ def test_a_batch_is_these_commands_in_this_order(bench):
     order = [cdb[:1].hex() for cdb in b.sent if cdb[0] not in {0x00, 0x03}]
     images = [i for i, cdb in enumerate(b.sent) if cdb[0] == 0x28 and cdb[2] == 0x00]
     assert order[:5] == ["12", "12", "1d", "1c", "c2"]
-    assert order[5:19] == ["1a"] * 4 + ["15"] * 4 + ["24", "2a", "f1", "31", "1b", "28"]
+    assert order[5:25] == ["1a"] * 7 + ["15"] * 7 + ["24", "2a", "f1", "31", "1b", "28"]
     assert order[-3:] == ["31", "f1", "15"]
     readiness = [i for i, cdb in enumerate(b.sent) if cdb[:2] == b"\xf1\x10"]
     assert [b.sent[i + 1][5] for i in readiness] == [0x00, 0x80]
@@ -127,7 +128,10 @@ def test_what_is_set_up_is_what_evidence_needs(bench):
     }
     assert sent == {
         0x34: "34 06 0f 00 00 00 00 00",
-        0x38: "38 06 90 c0 00 00 00 00",
+        0x3C: "3c 06 00 00 00 80 00 00",
+        0x38: "38 06 b8 c0 00 00 00 00",
+        0x37: "37 06 b0 00 00 00 00 00",
+        0x39: "39 08 00 00 00 00 00 00 00 00",
         0x3A: "3a 06 80 c0 00 00 00 00",
         0x33: "33 06 80 00 00 00 00 00",
     }
@@ -140,7 +144,8 @@ def test_a_page_that_the_scanner_does_not_know_is_not_sent(bench, caplog):
         b.emulator, bytes([MODE_SENSE, 0, 0x38]), unknown, b.sent, data_in=True
     )
     b.start()
-    assert {cdb.split(b"|")[1][4] for cdb in b.commands(0x15)} == {0x33, 0x34, 0x3A}
+    sent = {cdb.split(b"|")[1][4] for cdb in b.commands(0x15)}
+    assert sent == {0x33, 0x34, 0x37, 0x39, 0x3A, 0x3C}
     assert "fi-7160 cannot find double feeds" in caplog.text
 
 
@@ -150,7 +155,7 @@ def test_page_3d_is_never_asked_for(bench):
     b.rest()
     b.scanner.finish()
     pages = {cdb[2] for cdb in b.commands(MODE_SENSE)}
-    assert pages == {0x33, 0x34, 0x38, 0x3A}
+    assert pages == {0x33, 0x34, 0x37, 0x38, 0x39, 0x3A, 0x3C}
 
 
 def test_finish_cancels_and_clears_and_is_harmless_when_nothing_is_armed(bench):
@@ -207,9 +212,9 @@ def test_the_sensors_are_polled(bench):
     b.hopper.close_cover()
     b.scanner.arm()
     assert b.scanner.feed()
-    assert b.scanner.paper_in_path()
+    assert b.scanner.poll().paper_in_path
     b.scanner.read_sheet(sheet_id(1))
-    assert not b.scanner.paper_in_path()
+    assert not b.scanner.poll().paper_in_path
     assert not b.scanner.poll().hopper_loaded
 
 

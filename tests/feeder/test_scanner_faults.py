@@ -18,8 +18,8 @@ from daemon.errors import (
     ProtocolError,
     StoppedByOperator,
 )
-from daemon.feeder import mechanism, recovery
-from daemon.feeder.emulator import Fault, FaultKind
+from daemon.feeder import mechanism, models, probe, recovery
+from daemon.feeder.emulator import Emulator, Fault, FaultKind, LinkFault, LinkFaultKind
 from daemon.feeder.loopback import LoopbackBackend
 from daemon.feeder.transport import State
 from tests.feeder.bench import is_free, sheet_id
@@ -83,7 +83,7 @@ def test_a_cover_that_is_open_before_arming_is_told_by_feed(bench):
     with pytest.raises(CoverOpen):
         b.scanner.feed()
     assert b.scanner.state is State.BLOCKED
-    assert not b.scanner.paper_in_path()
+    assert not b.scanner.poll().paper_in_path
     b.hopper.close_cover()
     b.scanner.cleared()
     b.scanner.arm()
@@ -171,7 +171,6 @@ def test_unplugged_and_plugged_in_again_the_batch_goes_on(bench, when):
         b.scanner.feed()
         b.scanner.read_sheet(sheet_id(2))
     assert b.scanner.state is State.LOST
-    assert b.scanner.paper_in_path()
     with pytest.raises(LinkLost):
         b.scanner.poll()
     with pytest.raises(LinkLost, match="no scanner is attached"):
@@ -279,9 +278,39 @@ def test_a_scanner_that_a_reset_does_not_help_is_opened_anew_over_a_fresh_backen
     b.steps.clear()
     b.scanner.recover()
     assert b.steps == ["enumerate"]
-    assert len(made) == len(set(map(id, made))) == 3
+    assert len(made) == len(set(map(id, made))) == 5
     b.scanner.arm()
     assert b.rest() == [0]
+
+
+@pytest.mark.parametrize("command", range(6))
+def test_a_scanner_that_hangs_while_it_is_asked_who_it_is_is_reset(bench, command):
+    b = bench(1)
+    hang = LinkFault(LinkFaultKind.HANG, command=command)
+    b.emulator = Emulator(b.paper, b.hopper, link_faults=[hang])
+    with pytest.raises(LinkTimeout):
+        b.scanner.poll()
+    assert b.scanner.state is State.LOST
+    b.scanner.recover()
+    assert b.steps == ["enumerate", "reset"]
+    assert b.scanner.state is State.IDLE
+    b.scanner.arm()
+    assert b.rest() == [0]
+
+
+def test_a_neighbour_that_says_who_it_is_is_not_reset(bench):
+    b = bench(1)
+    b.scanner.poll()
+    b.scanner.close()
+    resets = []
+
+    class Watched(Recording):
+        def reset_device(self, dev_handle):
+            resets.append(dev_handle)
+            super().reset_device(dev_handle)
+
+    probe.reset_silent(Watched(b.emulator, []), models.load())
+    assert resets == []
 
 
 def test_every_step_of_the_ladder_is_logged(bench, caplog):

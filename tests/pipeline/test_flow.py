@@ -1,9 +1,11 @@
 """Hopper to journal: order, the gate, and every fault by its name."""
 
+import cv2
+import numpy as np
 import pytest
 
 from daemon.feeder.emulator import Fault, FaultKind
-from daemon.page import Fate, Side
+from daemon.page import Fate, Role, Side
 from tests.line import FOREIGN_KEYS, WHITE, both, page, separator, stack
 
 
@@ -123,17 +125,55 @@ def test_what_stops_before_paper_moves_costs_no_sheet(lay, kind, label):
     assert set(line.ledger.batch_account(1).counts) == {Fate.PAGE, Fate.BLANK, Fate.SEPARATOR}
 
 
-def test_an_unplugged_scanner_loses_the_sheet_by_name_and_comes_back(lay):
+def test_a_sheet_in_an_unplugged_scanner_is_named_once_the_sensors_see_it_again(lay):
     line = lay(stack(3), [Fault(3, FaultKind.UNPLUG, "read")]).start()
+    line.until(lambda: line.count("suian_feeder_faults_total", reason="link_lost"), "unplug")
+    assert [f.fate for f in line.faces()][-2:] == [None, None]
+    line.usb.plug()
     assert line.until_blocked() == "link_lost"
     assert line.flow.facts.refeed_from_sheet == 4
-    line.usb.plug()
     line.hopper.refeed()
     line.hopper.press_scan()
     line.until_closed()
     assert line.marks() == [1, 2, 3]
-    assert [f.reason for f in line.faces() if f.fate is Fate.LOST] == ["link_lost"] * 2
+    named = [f for f in line.faces() if f.reason == "link_lost"]
+    assert [(f.page_id.sheet, f.fate) for f in named] == [(4, Fate.SUPERSEDED)] * 2
     assert line.count("suian_feeder_faults_total", reason="link_lost") == 1
+    assert line.count("suian_feeder_recovery_steps_total", step="enumerate") >= 1
+
+
+def test_a_sheet_that_may_have_gone_anywhere_is_lost_by_name(lay):
+    line = lay(stack(3), [Fault(3, FaultKind.UNPLUG, "feed")]).start()
+    line.until(lambda: line.count("suian_feeder_faults_total", reason="link_lost"), "unplug")
+    line.hopper.refeed()  # somebody has taken it out before the cable is plugged in again
+    line.usb.plug()
+    assert line.until_blocked() == "link_lost"
+    line.hopper.press_scan()
+    line.until_closed()
+    assert line.marks() == [1, 2, 3]
+    named = [f for f in line.faces() if f.reason == "link_lost"]
+    assert [(f.page_id.sheet, f.fate) for f in named] == [(4, Fate.LOST)] * 2
+
+
+def test_a_scanner_that_fails_before_paper_moves_heals_without_hands(lay):
+    line = lay(stack(3), [Fault(3, FaultKind.OPTICAL, "feed")]).start()
+    line.until_closed()
+    assert line.marks() == [1, 2, 3]
+    assert set(line.ledger.batch_account(1).counts) == {Fate.PAGE, Fate.BLANK, Fate.SEPARATOR}
+    assert line.count("suian_feeder_faults_total", reason="hardware") == 1
+
+
+def test_what_had_come_of_a_sheet_is_kept_as_its_evidence(lay):
+    line = lay(stack(3), [Fault(3, FaultKind.JAM, "read")]).start()
+    line.until_blocked()
+    front = next(f for f in line.faces() if f.fate is Fate.SUPERSEDED)
+    (blob,) = front.blobs
+    assert blob.role is Role.EVIDENCE
+    data = line.ledger.read_blob(front.page_id, Role.EVIDENCE, 0, blob.size_bytes)
+    seen = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert 100 < seen.shape[0] < 1169  # some lines at 100 dpi, and not the whole sheet
+    assert seen.min() < 100
+    assert seen.max() > 200
 
 
 def vanish_at_cancel(line, sheets):
@@ -252,7 +292,49 @@ def test_a_request_left_open_by_a_crash_is_lost_by_name_and_waits_for_hands(lay)
     line.hopper.press_scan()
     line.until_closed()
     assert line.marks() == [1, 2]
-    assert [f.reason for f in line.faces()[:2]] == ["interrupted"] * 2
+    named = [(f.fate, f.reason) for f in line.faces()[:2]]
+    assert named == [(Fate.LOST, "interrupted")] * 2
+
+
+def test_a_sheet_found_in_the_path_after_a_crash_is_superseded_and_must_be_laid_back(lay):
+    sheets = stack(2)
+    line = lay(sheets)
+    batch = line.ledger.open_batch(virtual=True)
+    line.ledger.request_feed(batch.number)
+    line.hopper.feed()
+    line.start()
+    assert line.until_blocked() == "interrupted"
+    line.hopper.refeed()
+    line.hopper.press_scan()
+    line.until_closed()
+    assert line.marks() == [1, 2]
+    named = [(f.fate, f.reason) for f in line.faces()[:2]]
+    assert named == [(Fate.SUPERSEDED, "interrupted")] * 2
+
+
+def test_after_a_crash_nothing_is_decided_before_the_sensors_answer(lay):
+    line = lay(stack(2))
+    batch = line.ledger.open_batch(virtual=True)
+    line.ledger.request_feed(batch.number)
+    line.device.unplug()
+    line.start()
+    line.until(lambda: line.count("suian_feeder_faults_total", reason="link_lost"), "a poll")
+    assert [f.fate for f in line.faces()] == [None, None]
+    line.usb.plug()
+    assert line.until_blocked() == "interrupted"
+
+
+def test_with_an_empty_hopper_a_press_does_not_end_the_batch_without_the_jammed_sheet(lay):
+    line = lay(stack(2), [Fault(3, FaultKind.JAM, "read")]).start()
+    line.until_blocked()
+    line.hopper.deliver()  # the last sheet is in the clerk's hands
+    line.hopper.press_scan()
+    line.until(lambda: not line.hopper.look().button, "the button is read")
+    assert line.until_blocked() == "paper_jam"
+    line.hopper.take_back()
+    line.hopper.press_scan()
+    line.until_closed()
+    assert line.marks() == [1, 2]
 
 
 def test_a_jam_that_was_not_cleared_still_blocks_after_a_restart(lay):
