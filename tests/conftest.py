@@ -6,6 +6,8 @@ the end. In CI (environment variable CI) only the group `gpu` may: anything else
 
 import ctypes.util
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,12 @@ from hypothesis import settings
 
 settings.register_profile("suian", deadline=None)  # numba compiles inside the first example
 settings.load_profile("suian")
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+CARRIER = (
+    "import ctypes, gi; gi.require_version('UMockdev', '1.0'); from gi.repository import UMockdev; "
+    "ctypes.CDLL('libumockdev-preload.so.0')"
+)
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -25,12 +33,33 @@ def shared_data():
     return SHARED_DATA
 
 
+def lacks_gpu():
+    return "" if ctypes.util.find_library("cuda") else "no NVIDIA driver on this machine"
+
+
+def lacks_sane():
+    if shutil.which("scanimage") is None:
+        return "scanimage is absent: install sane-utils"
+    if (
+        shutil.which(SYSTEM_PYTHON)
+        and not subprocess.run(
+            [SYSTEM_PYTHON, "-c", CARRIER], capture_output=True, check=False
+        ).returncode
+    ):
+        return ""
+    return (
+        f"umockdev is absent, or {SYSTEM_PYTHON} cannot import it: "
+        "install umockdev gir1.2-umockdev-1.0 python3-gi"
+    )
+
+
 def pytest_collection_modifyitems(config, items):
-    if ctypes.util.find_library("cuda") is None:
-        mark = pytest.mark.skip(reason="no NVIDIA driver on this machine")
-        for item in items:
-            if "gpu" in item.keywords:
-                item.add_marker(mark)
+    for group, lacks in (("gpu", lacks_gpu), ("sane", lacks_sane)):
+        members = [item for item in items if item.get_closest_marker(group)]
+        reason = lacks() if members else ""
+        if reason:
+            for item in members:
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def left_out(terminalreporter, *, allowed):
