@@ -282,3 +282,39 @@ def test_a_resolution_beyond_the_scanner_is_a_config_error(bench):
     with pytest.raises(ConfigError, match=r"feeder\.dpi"):
         b.scanner.poll()
     assert is_free(b.emulator)
+
+
+# -- sleep -----------------------------------------------------------------------------------
+
+
+def test_a_scanner_falls_asleep_between_batches_and_wakes_for_the_next(bench):
+    b = bench(2)
+    now_s = [0.0]
+    b.emulator = Emulator(b.paper, b.hopper, clock=lambda: now_s[0])
+    b.start()
+    b.scanner.finish()
+    assert b.scanner.poll().sleeping is False
+    assert b.scanner.state is State.IDLE
+    now_s[0] += 16 * 60
+    assert b.scanner.poll().sleeping
+    assert b.scanner.state is State.ASLEEP
+    b.scanner.cleared()
+    assert b.scanner.state is State.ASLEEP
+    b.scanner.arm()
+    assert b.scanner.state is State.ARMED
+    assert b.rest() == [0, 1]
+    b.scanner.finish()
+    assert b.scanner.state is State.IDLE
+
+
+def test_a_scanner_that_somebody_wakes_is_idle_again(bench):
+    b = bench(1)
+    now_s = [0.0]
+    b.emulator = Emulator(b.paper, b.hopper, clock=lambda: now_s[0])
+    b.start()
+    b.scanner.finish()
+    now_s[0] += 16 * 60
+    b.scanner.poll()
+    b.emulator.reset()
+    b.scanner.poll()
+    assert b.scanner.state is State.IDLE
