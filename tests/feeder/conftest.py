@@ -3,6 +3,7 @@
 import pytest
 
 from tests.feeder.bench import Bench
+from tests.feeder.recorded import Recorded
 
 
 @pytest.fixture
@@ -15,4 +16,18 @@ def bench():
 
     yield make
     for each in benches:
+        each.scanner.close()
+
+
+@pytest.fixture
+def recorded():
+    """Give a maker of benches whose driver is recorded."""
+    made = []
+
+    def make(*args, **kwargs):
+        made.append(Recorded(*args, **kwargs))
+        return made[-1]
+
+    yield make
+    for each in made:
         each.scanner.close()

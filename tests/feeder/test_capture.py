@@ -15,23 +15,9 @@ from daemon.feeder.emulator import Fault, FaultKind
 from daemon.feeder.fi import WindowId
 from daemon.feeder.fi.envelope import command_block
 from tests.feeder.bench import sheet_id
-from tests.feeder.recorded import Recorded
 from tests.feeder.wire import REQUEST_SENSE, status
 
 KIB = 1024
-
-
-@pytest.fixture
-def recorded():
-    made = []
-
-    def make(*args, **kwargs):
-        made.append(Recorded(*args, **kwargs))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.scanner.close()
 
 
 def batch(recorded, **kwargs):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from daemon.errors import InputError
 from daemon.feeder.capture import file as capture_file
 from daemon.feeder.capture import replay
-from tests.feeder.recorded import Recorded, jammed_batch, lines_of, session, written
+from tests.feeder.recorded import jammed_batch, lines_of, session, written
 
 KIB = 1024
 
@@ -18,19 +18,6 @@ KIB = 1024
 @pytest.fixture
 def jammed():
     return jammed_batch()
-
-
-@pytest.fixture
-def make():
-    made = []
-
-    def recorded(*args, **kwargs):
-        made.append(Recorded(*args, **kwargs))
-        return made[-1]
-
-    yield recorded
-    for each in made:
-        each.scanner.close()
 
 
 def test_what_is_no_capture_is_refused(tmp_path):
@@ -53,15 +40,15 @@ def test_a_file_that_was_cut_off_is_refused(jammed, tmp_path):
         replay.replay(file)
 
 
-def test_a_capture_that_does_not_reach_back_to_the_opening_is_refused(make, tmp_path):
-    r = make(sheets=1, limit_bytes=16 * KIB)
+def test_a_capture_that_does_not_reach_back_to_the_opening_is_refused(recorded, tmp_path):
+    r = recorded(sheets=1, limit_bytes=16 * KIB)
     session(r)
     with pytest.raises(InputError, match="record again"):
         replay.replay(r.dumped(tmp_path / "c"))
 
 
-def test_a_capture_of_nothing_is_refused(make, tmp_path):
-    r = make()
+def test_a_capture_of_nothing_is_refused(recorded, tmp_path):
+    r = recorded()
     with pytest.raises(InputError, match="nothing of a scanner"):
         replay.replay(r.dumped(tmp_path / "c"))
 
@@ -84,8 +71,8 @@ def test_what_cannot_be_is_refused(jammed, tmp_path, was, becomes):
         replay.replay(written(tmp_path / "c", lines))
 
 
-def test_a_page_that_was_kept_and_is_damaged_is_refused(make, tmp_path):
-    r = make(sheets=1, images=True)
+def test_a_page_that_was_kept_and_is_damaged_is_refused(recorded, tmp_path):
+    r = recorded(sheets=1, images=True)
     session(r)
     lines = r.dumped(tmp_path / "c").read_text().splitlines()
     at = lines_of(lines, "image")[0]
@@ -96,8 +83,8 @@ def test_a_page_that_was_kept_and_is_damaged_is_refused(make, tmp_path):
             capture_file.read(written(tmp_path / "d", damaged))
 
 
-def test_a_page_that_unpacks_without_end_takes_no_memory(make, tmp_path):
-    r = make(sheets=1, images=True)
+def test_a_page_that_unpacks_without_end_takes_no_memory(recorded, tmp_path):
+    r = recorded(sheets=1, images=True)
     session(r)
     lines = r.dumped(tmp_path / "c").read_text().splitlines()
     at = lines_of(lines, "image")[0]
