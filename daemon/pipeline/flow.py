@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from daemon.errors import (
+    ConfigError,
     DeviceError,
     OperatorError,
     SpoolFull,
@@ -131,6 +132,8 @@ class Flow:
         ------
         SpoolError
             When the ledger failed: the process must end.
+        ConfigError
+            When it cannot be said from the first which scanner is meant, or it cannot be used.
         """
         self._beat = beat
         self._resume_after_restart()
@@ -143,6 +146,11 @@ class Flow:
                     self._device_failed(error)
                 except OperatorError as error:  # between sheets: none is in flight
                     self._hands_needed(error)
+                except ConfigError as error:
+                    if self._scanner.known_identity is None:
+                        raise
+                    # It has worked before: somebody has plugged a second scanner in beside it, say.
+                    self._device_failed(DeviceError(error.message, **error.facts))
                 self._show()
         finally:
             self._scanner.close()

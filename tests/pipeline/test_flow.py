@@ -4,9 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from daemon.feeder.emulator import Fault, FaultKind
+from daemon.errors import ConfigError
+from daemon.feeder.emulator import Emulator, Fault, FaultKind
+from daemon.feeder.hopper import Hopper
+from daemon.feeder.loopback import LoopbackBackend
 from daemon.page import Fate, Role, Side
-from tests.line import FOREIGN_KEYS, WHITE, both, page, separator, stack
+from tests.feeder.wire import Bus
+from tests.line import FOREIGN_KEYS, WHITE, Paper, both, page, separator, stack
 
 
 def test_pages_stand_in_the_journal_in_the_order_of_the_paper(lay):
@@ -174,6 +178,37 @@ def test_what_had_come_of_a_sheet_is_kept_as_its_evidence(lay):
     assert 100 < seen.shape[0] < 1169  # some lines at 100 dpi, and not the whole sheet
     assert seen.min() < 100
     assert seen.max() > 200
+
+
+def two_on_the_bus(line):
+    other = Emulator(Paper([]), Hopper(0), serial=222)
+    return Bus(line.usb, LoopbackBackend(other))
+
+
+def test_a_second_scanner_plugged_in_beside_it_stops_feeding_and_nothing_else(lay):
+    line = lay(stack(3), [Fault(3, FaultKind.UNPLUG, "feed")])
+    alone, line.scanner._backend = line.scanner._backend, lambda: backend[0]
+    backend = [line.usb]
+    line.start()
+    line.until(lambda: line.count("suian_feeder_faults_total", reason="link_lost"), "unplug")
+    backend[0] = two_on_the_bus(line)
+    line.usb.plug()
+    line.until(lambda: line.count("suian_feeder_recovery_steps_total", step="enumerate") > 2, "try")
+    assert line.error is None
+    backend[0] = alone()
+    assert line.until_blocked() == "link_lost"
+    line.hopper.refeed()
+    line.hopper.press_scan()
+    line.until_closed()
+    assert line.marks() == [1, 2, 3]
+
+
+def test_two_scanners_from_the_first_are_a_reason_not_to_start(lay):
+    line = lay(stack(1))
+    both_of_them = two_on_the_bus(line)
+    line.scanner._backend = lambda: both_of_them
+    with pytest.raises(ConfigError, match=r"several scanners.*716000001.*222"):
+        line.flow.run(lambda: None)
 
 
 def vanish_at_cancel(line, sheets):
