@@ -208,8 +208,15 @@ def pdf(pictures: Iterable[Picture]) -> bytes:
         pages += [page, page]
     size = (img2pdf.mm_to_pt(A4_MM[0]), img2pdf.mm_to_pt(A4_MM[1]))
     out = io.BytesIO()
-    # Without dates the same sheets give the same bytes, and no clock is read.
-    img2pdf.convert(*pages, outputstream=out, layout_fun=img2pdf.get_layout_fun(size), nodate=True)
+    # Without dates the same sheets give the same bytes, and no clock is read. Its other engine
+    # makes the file's /ID from the time: it takes pikepdf 10 for older than 6.2.
+    img2pdf.convert(
+        *pages,
+        outputstream=out,
+        layout_fun=img2pdf.get_layout_fun(size),
+        nodate=True,
+        engine=img2pdf.Engine.internal,
+    )
     return out.getvalue()
 
 

@@ -1,6 +1,7 @@
 """Separators as the scanner sees them: askew, upside down, stained, at half scale."""
 
 import itertools
+import time
 from dataclasses import replace
 
 import cv2
@@ -169,10 +170,16 @@ def test_a_code_that_the_rules_do_not_have_is_never_printed(change):
         draw(signed(wanted), wanted, RULES)
 
 
+def test_the_same_sheets_give_the_same_file_a_second_later():
+    pictures = [draw(signed(EVERY[0]), EVERY[0], RULES)]
+    first = pdf(pictures)
+    time.sleep(1.1)
+    assert pdf(pictures) == first
+
+
 def test_a_pdf_has_two_equal_a4_pages_a_sheet_and_its_codes_read():
     pictures = [draw(signed(wanted), wanted, RULES) for wanted in EVERY[:2]]
     data = pdf(pictures)
-    assert data == pdf(pictures)
     with pypdfium2.PdfDocument(data) as document:
         assert len(document) == 4
         rendered = []
