@@ -70,6 +70,7 @@ class Paper:
 
     def face(self, sheet_index, side, window):
         gray = draw(sheet_index, side, window.width_px, window.height_px)
-        if window.channels == 1:
-            return gray
-        return b"".join(bytes((sample,)) * window.channels for sample in gray)
+        spread = bytearray(len(gray) * window.channels)
+        for channel in range(window.channels):
+            spread[channel :: window.channels] = gray
+        return bytes(spread)
