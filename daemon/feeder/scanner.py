@@ -3,7 +3,8 @@
 Rule 1: the state changes through the table of `transport.py` and in no other way.
 Rule 2: after a device error nothing is asked of the scanner before `recover`; after an operator
 error it waits for `cleared`.
-Rule 3: where it cannot be known whether paper has moved, it has.
+Rule 3: it tells what proves where paper is (was it asked for, was the scanner in sight ever since,
+what do its sensors say) and never guesses from that; `daemon/pipeline/unread.py` decides.
 """
 
 import logging

@@ -394,3 +394,36 @@ def test_a_scanner_that_is_reset_again_and_again_is_given_up(bench, monkeypatch)
     with pytest.raises(ProtocolError, match="power supply"):
         b.scanner.arm()
     assert b.scanner.state is State.LOST
+
+
+# -- what proves where a sheet is ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("opcode", "asked"), [(0x00, False), (0x31, True)])
+def test_it_is_known_whether_the_scanner_was_told_to_feed(bench, opcode, asked):
+    b = bench(2)
+    b.start()
+
+    class Vanishing(Recording):
+        def bulk_write(self, dev_handle, ep, intf, data, timeout):
+            if len(data) == 31 and data[0x13] == opcode:
+                raise usb_error(errno.ENODEV)
+            return super().bulk_write(dev_handle, ep, intf, data, timeout)
+
+    link = b.scanner._connected().connection.session.link
+    link._device._ctx.backend = Vanishing(b.emulator)
+    with pytest.raises(LinkLost):
+        b.scanner.feed()
+    assert b.scanner.has_asked_for_paper is asked
+
+
+def test_a_scanner_that_was_out_of_sight_proves_nothing_even_if_it_names_no_reset(bench):
+    b = bench(2, [Fault(0, FaultKind.UNPLUG, "feed")])
+    b.start()
+    with pytest.raises(LinkLost):
+        b.scanner.feed()
+    assert b.scanner.kept_power
+    b.emulator.plug()
+    b.scanner.recover()
+    b.scanner._connected().connection.session.was_reset = False
+    assert not b.scanner.kept_power
