@@ -2,8 +2,10 @@
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
+from numba import njit
 
 
 def luma(bgr):
@@ -13,14 +15,10 @@ def luma(bgr):
 
 def half(gray):
     height, width = gray.shape
-    out = np.zeros((max(1, height // 2), max(1, width // 2)), np.uint8)
-    for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            if min(height, width) < 2:
-                out[y, x] = gray[2 * y, 2 * x]
-            else:
-                out[y, x] = (int(gray[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].sum()) + 2) // 4
-    return out
+    if min(height, width) < 2:
+        return gray[: max(height - 1, 1) : 2, : max(width - 1, 1) : 2]
+    even = gray[: height // 2 * 2, : width // 2 * 2].astype(np.int64)
+    return (even.reshape(height // 2, 2, width // 2, 2).sum(axis=(1, 3)) + 2) // 4
 
 
 def ink(gray, threshold, clamp):
@@ -45,30 +43,52 @@ def cells(gray, spread, threshold, clamp):
     return out
 
 
+def sampled(gray):
+    """Levels of every 8th sample of every 8th row."""
+    y, x = (min(2, side - 1) for side in gray.shape)
+    return np.bincount(gray[y::8, x::8].ravel(), minlength=256)
+
+
 def otsu(counts):
-    best, threshold = -1.0, 128
-    total = counts.sum()
+    """The first level whose split has the largest variance between both sides."""
+    best, threshold = -1, 128
+    counts = [int(count) for count in counts]
     for level in range(255):
-        below, above = counts[: level + 1], counts[level + 1 :]
-        if below.sum() == 0 or above.sum() == 0:
+        below, above = sum(counts[: level + 1]), sum(counts[level + 1 :])
+        if below == 0 or above == 0:
             continue
-        mean_below = (below * np.arange(level + 1)).sum() / below.sum()
-        mean_above = (above * np.arange(level + 1, 256)).sum() / above.sum()
-        between = below.sum() / total * (above.sum() / total) * (mean_below - mean_above) ** 2
-        if between > best + 1e-9:
+        weighted = sum(k * count for k, count in enumerate(counts[: level + 1]))
+        mean_below = Fraction(weighted, below)
+        mean_above = Fraction(sum(k * count for k, count in enumerate(counts)) - weighted, above)
+        between = below * above * (mean_below - mean_above) ** 2
+        if between > best:
             best, threshold = between, level
     return threshold
 
 
+def paper(counts, threshold):
+    """The median of what is lighter than the threshold; of an even number the lower."""
+    lighter = np.repeat(np.arange(threshold + 1, 256), counts[threshold + 1 :])
+    return int(lighter[(len(lighter) - 1) // 2]) if len(lighter) else 255
+
+
 def rotated(pixels, angle_microdeg, fill):
     """The written definition, pixel by pixel, with the mathematics library's sine and cosine."""
-    gray = pixels.reshape(*pixels.shape[:2], -1).astype(int)
-    height, width, channels = gray.shape
+    height, width = pixels.shape[:2]
     a = -math.radians(angle_microdeg / 1e6)
     c, s = round(math.cos(a) * 65536), round(math.sin(a) * 65536)
     ox = (width - 1) * 32768 - ((c * (width - 1) + s * (height - 1)) >> 1)
     oy = (height - 1) * 32768 - ((-s * (width - 1) + c * (height - 1)) >> 1)
-    out = np.full(gray.shape, fill, np.uint8)
+    out = np.full(pixels.shape, fill, np.uint8)
+    channels = 1 if pixels.ndim == 2 else 3
+    shape = (height, width, channels)
+    _turned_by_definition(pixels.reshape(shape), out.reshape(shape), c, s, ox, oy)
+    return out
+
+
+@njit
+def _turned_by_definition(pixels, out, c, s, ox, oy):
+    height, width, channels = pixels.shape
     for y in range(height):
         for x in range(width):
             sx, sy = ox + c * x + s * y, oy - s * x + c * y
@@ -77,38 +97,97 @@ def rotated(pixels, angle_microdeg, fill):
                 continue
             fx, fy = (sx >> 8) & 255, sy & 65535
             for k in range(channels):
-                upper = (gray[y0, x0, k] << 8) + (gray[y0, x0 + 1, k] - gray[y0, x0, k]) * fx
-                lower = (gray[y0 + 1, x0, k] << 8) + (
-                    gray[y0 + 1, x0 + 1, k] - gray[y0 + 1, x0, k]
-                ) * fx
-                out[y, x, k] = ((upper * (65535 - fy) >> 16) + (lower * fy >> 16) + 129) >> 8
-    return out.reshape(pixels.shape)
+                p00, p01 = np.int64(pixels[y0, x0, k]), np.int64(pixels[y0, x0 + 1, k])
+                p10, p11 = np.int64(pixels[y0 + 1, x0, k]), np.int64(pixels[y0 + 1, x0 + 1, k])
+                a, b = (p00 << 8) + (p01 - p00) * fx, (p10 << 8) + (p11 - p10) * fx
+                out[y, x, k] = ((a * (65535 - fy) >> 16) + (b * fy >> 16) + 129) >> 8
+
+
+def turned_exactly(pixels, angle_microdeg):
+    """Bilinear in float64, of a gray page; nan where the source is outside."""
+    height, width = pixels.shape
+    a = -math.radians(angle_microdeg / 1e6)
+    y, x = np.mgrid[:height, :width] - np.array([(height - 1) / 2, (width - 1) / 2])[:, None, None]
+    sx = math.cos(a) * x + math.sin(a) * y + (width - 1) / 2
+    sy = -math.sin(a) * x + math.cos(a) * y + (height - 1) / 2
+    inside = (sx >= 0) & (sx < width - 1) & (sy >= 0) & (sy < height - 1)
+    x0, y0 = np.where(inside, sx, 0).astype(int), np.where(inside, sy, 0).astype(int)
+    fx, fy, p = sx - x0, sy - y0, pixels.astype(float)
+    upper = p[y0, x0] * (1 - fx) + p[y0, x0 + 1] * fx
+    lower = p[y0 + 1, x0] * (1 - fx) + p[y0 + 1, x0 + 1] * fx
+    return np.where(inside, upper * (1 - fy) + lower * fy, np.nan)
 
 
 def energies(strips, shears, bands):
-    """Squared jumps of the profile of strips sheared against each other, (shear, band)."""
+    """Squared jumps of the profile of strips sheared against each other, (band, shear)."""
     count, lines = strips.shape
+    between_zeros = np.pad(strips.astype(np.int64), ((0, 0), (lines, lines)))
     out = []
     for shear in shears:
-        profile = [0] * lines
+        profile = np.zeros(lines, np.int64)
         for k in range(count):
             offset = (int(shear) * (2 * k - (count - 1)) + 65536) >> 17
-            for y in range(lines):
-                if 0 <= y + offset < lines:
-                    profile[y] += int(strips[k, y + offset])
+            start = lines + min(max(offset, -lines), lines)
+            profile += between_zeros[k, start : start + lines]
         jumps = np.diff(profile) ** 2
         edges = [(lines - 1) * band // bands for band in range(bands + 1)]
         out.append([jumps[a:b].sum() for a, b in itertools.pairwise(edges)])
-    return np.array(out)
+    return np.array(out).T
+
+
+def without_streaks(columns, least, width):
+    """Strips with thin columns of ink from top to bottom taken away, and where these were."""
+    clean, inked = columns.astype(np.int64), (columns >= least).sum(axis=0)
+    found = [
+        x
+        for x in range(width, columns.shape[1] - width)
+        if 2 * inked[x] > len(columns)
+        and 3 * inked[x - width] < inked[x]
+        and 3 * inked[x + width] < inked[x]
+    ]
+    for x in found:
+        mean = (clean[:, x - width] + clean[:, x + width]) // 2
+        clean[:, x - 3 : x + 4] = np.minimum(clean[:, x - 3 : x + 4], mean[:, None])
+    return clean, [x for x in found if x - 1 not in found]
+
+
+def skew(rows, columns, strip):
+    """Degrees clockwise, how much the peak stands alone, depth and bands; of clean strips."""
+
+    def roots(pool, degrees):
+        shears = np.round(np.tan(np.radians(degrees)) * strip / pool * 65536)
+        out = []
+        for strips, sign in ((rows, 1), (columns, -1)):
+            lines = strips.shape[1] // pool
+            small = strips[:, : lines * pool].reshape(len(strips), lines, pool).sum(axis=2) // pool
+            out.append(energies(small, sign * shears, 8))
+        return np.sqrt(np.concatenate(out))
+
+    coarse = np.arange(-40, 41) * 0.25
+    above = roots(4 if strip == 32 else 2, coarse)
+    above -= np.median(above, axis=1, keepdims=True)
+    score = above.sum(axis=0)
+    peak = int(score.argmax())
+    fine = coarse[peak] + np.arange(-20, 21) * 0.02
+    curve = roots(1, fine).sum(axis=0)
+    top = int(np.convolve(curve, np.ones(5), "valid").argmax()) + 2
+    near = np.arange(max(0, top - 5), min(40, top + 5) + 1)
+    a, b, _ = np.polyfit(near - top, (curve[near] - curve.min()) / np.ptp(curve), 2)
+    part = np.maximum(above[:, peak], 0)
+    return (
+        coarse[peak] + 0.02 * (top - 20 + (np.clip(-b / (2 * a), -5, 5) if a < 0 else 0)),
+        score[peak] / max(score[k] for k in range(81) if abs(k - peak) > 3),
+        np.ptp(curve) / curve.max(),
+        part.sum() ** 2 / (part**2).sum(),
+    )
 
 
 def reduced(pixels, factor):
-    """Means of squares; two by two rounds halves up, the others to even, as OpenCV does."""
+    """Means of squares; halves are rounded up."""
     height, width = pixels.shape[0] // factor, pixels.shape[1] // factor
     cut = pixels[: height * factor, : width * factor].astype(np.int64)
     sums = cut.reshape(height, factor, width, factor, -1).sum(axis=(1, 3))
-    means = (sums + 2) // 4 if factor == 2 else np.rint(sums / factor**2)
-    return means.astype(np.int64)
+    return (sums + factor**2 // 2) // factor**2
 
 
 def of_the_page(values):
@@ -136,21 +215,21 @@ def cell_medians(values, side):
 
 def held(levels):
     """Local levels, cleaned by a median over five by five, near the level of the page."""
-    clean = levels
+    clean, paper = levels, of_the_page(levels)
     if min(levels.shape) >= 5:
-        wide = np.pad(levels, 2, mode="edge")
+        inner = np.pad(np.ones(np.array(levels.shape) - 4, bool), 2)
+        wide = np.pad(np.where(~inner & (levels > paper + 12), paper, levels), 2, mode="reflect")
         clean = np.array(
             [
                 [np.median(wide[y : y + 5, x : x + 5]) for x in range(levels.shape[1])]
                 for y in range(levels.shape[0])
             ]
         )
-    paper = of_the_page(levels)
     return np.clip(clean, max(paper - 40, 0), min(paper + 12, 255)).astype(np.int64)
 
 
 def between_centres(levels, shape, side):
-    """Bilinear interpolation of what holds at the centres of cells, rounded."""
+    """Interpolation of what holds at the centres of cells: down in eighths, then across."""
     out = np.zeros(shape, np.int64)
     for y in range(shape[0]):
         for x in range(shape[1]):
@@ -159,19 +238,23 @@ def between_centres(levels, shape, side):
                 max(divmod(x - side // 2, side), (0, 0)),
             )
             lower, further = min(top + 1, len(levels) - 1), min(left + 1, len(levels[0]) - 1)
-            above = levels[top, left] * (side - down), levels[top, further] * (side - down)
-            below = levels[lower, left] * down, levels[lower, further] * down
-            mixed = (above[0] + below[0]) * (side - right) + (above[1] + below[1]) * right
-            out[y, x] = (mixed + side * side // 2) // (side * side)
+            one, other = (
+                ((levels[top, k] * (side - down) + levels[lower, k] * down) * 8 + side // 2) // side
+                for k in (left, further)
+            )
+            out[y, x] = ((one * (side - right) + other * right) + side * 4) // (side * 8)
     return out
 
 
 def noise(deviations, side):
-    """Mean absolute small deviation of the calmer quarter of the cells, as a deviation of 256."""
+    """Mean absolute small deviation of the calmer quarter of the squares, as a deviation of 256.
+
+    Squares lie between the centres of cells, side by side.
+    """
     each = []
     for y in range(0, deviations.shape[0], side):
-        for x in range(0, deviations.shape[1], side):
-            cell = deviations[y : y + side, x : x + side : 4]
+        for x in range(side // 2, deviations.shape[1] - side + 1, side):
+            cell = deviations[y : y + side, x : x + side]
             small = np.abs(cell[np.abs(cell) < 16])
             if small.size:
                 each.append(int(small.sum()) * 321 // small.size)
@@ -207,17 +290,121 @@ def steepest(ink, excluded, y, x):
     return max(steps)
 
 
+def square(ink, excluded, y, x):
+    """The ink of a pixel and its eight neighbours on paper."""
+    place = np.s_[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+    return int(ink[place][excluded[place] == 0].astype(int).sum())
+
+
+def thickness(xs, ys, weights):
+    """Standard deviation of weighted points across their longer direction."""
+    spread = (
+        np.cov(np.array([xs, ys]), aweights=weights, ddof=0) if len(xs) > 1 else np.zeros((2, 2))
+    )
+    return math.sqrt(max(np.linalg.eigvalsh(spread)[0], 0.0))
+
+
 def brightest(dark, spread, coloured, side):
-    rows, columns = dark.shape[0] // side, dark.shape[1] // side
-    level = np.where(spread >= coloured, 255, dark)[: rows * side, : columns * side]
-    return level.reshape(rows, side, columns, side).max(axis=(1, 3))
+    level = np.where(spread >= coloured, 255, dark)
+    rows, columns = -(-dark.shape[0] // side), -(-dark.shape[1] // side)
+    out = np.zeros((rows, columns), np.int64)
+    for y in range(rows):
+        for x in range(columns):
+            out[y, x] = level[y * side : (y + 1) * side, x * side : (x + 1) * side].max()
+    return out
 
 
-def bed_ends(gray, dark, step):
-    """Pixels before the first that is light, and so are the two after it, on every step-th row."""
-    width = gray.shape[1]
-    out = []
-    for row in gray[::step]:
-        light = [all(row[min(x + k, width - 1)] >= dark for k in range(3)) for x in range(width)]
-        out.append(light.index(True) if True in light else width)
-    return np.array(out)
+def jpeg_planes(bgr, side):
+    """Luma, Cb and Cr as `side` says, filled up to whole MCUs; pixel by pixel."""
+    b, g, r = (bgr[..., k].astype(np.int64) for k in range(3))
+    cb = (-11059 * r - 21709 * g + 32768 * b + (128 << 16) + 32767) >> 16
+    cr = (32768 * r - 27439 * g - 5329 * b + (128 << 16) + 32767) >> 16
+    height, width = bgr.shape[:2]
+    down, across = (-(-length // (8 * side)) * 8 for length in (height, width))
+    planes = [np.pad(luma(bgr), ((0, down * side - height), (0, across * side - width)), "edge")]
+    for chroma in (cb, cr):
+        wide = np.pad(chroma, ((0, height % side), (0, across * side - width)), "edge")
+        rows = len(wide) // side
+        small = np.zeros((rows, across), np.int64)
+        for y in range(rows):
+            for x in range(across):
+                square = wide[y * side : (y + 1) * side, x * side : (x + 1) * side]
+                small[y, x] = square.sum() if side == 1 else (square.sum() + 1 + x % 2) // 4
+        planes.append(np.pad(small, ((0, down - rows), (0, 0)), "edge"))
+    return planes
+
+
+def dct(block):
+    """The orthonormal cosine transform of 8 x 8 samples, as T.81 A.3.3 writes it."""
+    k, x = np.arange(8)[:, None], np.arange(8)[None, :]
+    basis = np.cos((2 * x + 1) * k * np.pi / 16) / 2
+    basis[0] /= math.sqrt(2)
+    return basis @ (block.astype(float) - 128) @ basis.T
+
+
+def vertex(curve):
+    top = 2 + int(np.argmax([curve[i - 2 : i + 3].sum() for i in range(2, len(curve) - 2)]))
+    near = np.arange(max(0, top - 5), min(len(curve) - 1, top + 5) + 1)
+    a, b, _ = np.polyfit(near - top, curve[near], 2)
+    return top + (float(np.clip(-b / (2 * a), -5, 5)) if a < 0 else 0.0)
+
+
+def jackknife(roots):
+    place = vertex(roots.sum(axis=0))
+    off = [vertex(np.delete(roots, band, 0).sum(axis=0)) - place for band in range(len(roots))]
+    return place, math.sqrt(sum(one * one for one in off) * (len(off) - 1) / len(off))
+
+
+def support(slices, ends):
+    """What `trust` says of energies (rows or columns, slice, angle)."""
+
+    def roots(energies):
+        bands = energies.reshape(-1, 8, energies.shape[-1])
+        return np.array([[math.sqrt(sum(part)) for part in band.T.tolist()] for band in bands])
+
+    place, spread = jackknife(roots(slices))
+    rest, count = slices.copy(), slices.shape[1]
+    at = min(max(round(place), 0), slices.shape[2] - 1)
+    for way, end in enumerate(ends):
+        for part in range(count):
+            if part < end or part >= count - end:
+                rest[way, part] = 0
+        for first in range(0, count, 8):
+            strongest = first + int(np.argmax(rest[way, first : first + 8, at]))
+            rest[way, max(first, strongest - 1) : min(first + 8, strongest + 2)] = 0
+    rest_place, rest_spread = jackknife(roots(rest))
+    whole, left = roots(slices).sum(axis=0), roots(rest).sum(axis=0)
+    ways = [roots(way).sum(axis=0) for way in slices]
+    silent = min(np.ptp(way) for way in ways) < 0.1 * np.ptp(whole)
+    return {
+        "place": place,
+        "depth": np.ptp(whole) / max(whole.max(), 1e-9),
+        "spread": spread,
+        "rest_off": abs(rest_place - place),
+        "rest_spread": rest_spread,
+        "rest_share": np.ptp(left) / max(np.ptp(whole), 1e-9),
+        "ways_off": 0.0 if silent else abs(vertex(ways[0]) - vertex(ways[1])),
+        "lean": abs(place - 2 - int(np.argmax(np.convolve(whole, np.ones(5), "valid")))),
+    }
+
+
+def softened(plane, taps):
+    """Weights in 256ths down, then across, rounded each time; a frame as wide as they stays 0."""
+    reach = len(taps) - 1
+    weights = [*taps[:0:-1], *taps]
+    out = plane.astype(np.int64)
+    for axis in (0, 1):
+        moved = [w * np.roll(out, k - reach, axis) for k, w in enumerate(weights)]
+        whole = (sum(moved) + 128) // 256
+        out = np.zeros_like(whole)
+        out[reach:-reach] = whole[reach:-reach]
+    return out
+
+
+def agreement(near, valid, far):
+    """Correlation of two planes where they are valid, and the slope of one over the other."""
+    one, other = near[valid].astype(float), far[valid].astype(float)
+    if one.size == 0 or one.std() == 0 or other.std() == 0:
+        return 0.0, 0.0
+    shared = ((one - one.mean()) * (other - other.mean())).mean()
+    return shared / one.std() / other.std(), shared / other.var()

@@ -1,6 +1,7 @@
 """Skew: right where it is trusted, and not trusted where it is wrong."""
 
 import csv
+import dataclasses
 
 import cv2
 import numpy as np
@@ -9,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels import first_pass, rotate, skew
+from kernels.buffers import Buffers
 from kernels.raster import Raster, empty
+from kernels.skew import shears, trust
 from tests import reference
 
 
@@ -40,8 +43,15 @@ def test_every_trusted_angle_is_within_a_tenth_of_a_degree(truth):
 
 def test_most_pages_with_text_are_trusted_and_their_mean_error_is_small(truth):
     errors = [abs(s.angle_microdeg / 1e6 - true) for s, true in truth if s.trusted]
-    assert len(errors) >= 10
+    assert len(errors) >= 9  # of 18: the others are photographs, writing, seals, next to nothing
     assert np.mean(errors) < 0.02
+
+
+def test_pages_of_which_only_the_sheet_says_the_angle_are_told_apart(truth):
+    errors = [abs(s.angle_microdeg / 1e6 - true) for s, true in truth if s.edges_only]
+    assert len(errors) >= 2
+    assert max(errors) < 0.05
+    assert not any(s.trusted and s.edges_only for s, _ in truth)
 
 
 def test_a_corrected_page_is_straight(shared_data):
@@ -51,7 +61,7 @@ def test_a_corrected_page_is_straight(shared_data):
 
 
 @pytest.mark.parametrize(
-    "name", ["leptonica__feyn.tif", "leptonica__brothers.150.jpg", "leptonica__patent.png"]
+    "name", ["leptonica__feyn.tif", "leptonica__lucasta.150.jpg", "leptonica__patent.png"]
 )
 def test_a_real_scan_gives_the_same_answer_however_it_is_turned(shared_data, name):
     page = load(shared_data / "scans" / name)
@@ -85,17 +95,90 @@ def test_a_dirty_glass_streak_is_named_and_does_not_tilt_the_page():
     assert any(abs(x - 58) <= 3 for x in found.streaks_px)
 
 
+def drawn(height, width, seed, angle_microdeg=0):
+    """Words on lines, as marks of ink on gray paper."""
+    rng = np.random.default_rng(seed)
+    page = np.full((height, width), 240, np.uint8)
+    for top in range(height // 12, height - height // 12, 24):
+        marks = rng.integers(0, 2, (1, width * 5 // 6 // 9), dtype=np.uint8) * 190
+        page[top : top + 9, width // 12 :][:, : marks.size * 9] -= np.kron(
+            marks, np.ones((9, 9), np.uint8)
+        )
+    return rotate.rotate(Raster(page, 300), angle_microdeg, 240)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "angle_microdeg"),
+    [
+        (1000, 700, -2_340_000),  # strips of 8
+        (700, 1500, 9_950_000),  # of 16; near the last angle
+        (2400, 1000, 180_000),  # of 32
+        (2300, 900, -10_400_000),  # beyond the last angle
+    ],
+)
+def test_the_estimate_equals_the_slow_answer(height, width, angle_microdeg):
+    first = first_pass.first_pass(drawn(height, width, 7, angle_microdeg))
+    found = skew.estimate(first, 300)
+    rows, columns = first.rows.astype(int), first.columns.astype(int)
+    clockwise_deg, *values = reference.skew(rows, columns, first.strip_px)
+    assert found.streaks_px == ()
+    assert abs(found.angle_microdeg + 1e6 * clockwise_deg) <= 1
+    assert list(found.values.values())[:3] == pytest.approx(values, abs=1e-4)
+
+
+def test_shears_are_the_rounded_tangents():
+    for scale in (32, 16, 8, 4):
+        for middle in range(-10_000_000, 10_000_001, 250_000):
+            degrees = (middle + np.arange(-20, 21) * 20_000) / 1e6
+            expected = np.round(np.tan(np.radians(degrees)) * scale * 65_536)
+            assert np.array_equal(skew._shears(middle, 20_000, 20, float(scale)), expected)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=41, max_size=41))
+def test_the_vertex_is_that_of_the_least_squares_parabola(values):
+    curve = np.sqrt(np.array(values, float))
+    top = int(np.convolve(curve, np.ones(5), "valid").argmax()) + 2
+    near = np.arange(max(0, top - 5), min(40, top + 5) + 1)
+    a, b, _ = np.polyfit(near - top, curve[near], 2)
+    if abs(a) > 1e-9:
+        shift = np.clip(-b / (2 * a), -5, 5) if a < 0 else 0
+        assert trust.vertex(curve) == pytest.approx(top + shift, abs=1e-6)
+
+
 @given(
-    count=st.integers(2, 9),
-    lines=st.integers(skew.BANDS + 1, 60),
-    halves=st.lists(st.integers(-24, 24), min_size=1, max_size=5),
+    count=st.integers(0, 12),
+    width=st.integers(1, 200),
+    streaks=st.lists(st.integers(0, 199), max_size=3),
     seed=st.integers(0, 1000),
 )
-def test_the_energies_equal_the_slow_answer(count, lines, halves, seed):
-    strips = np.random.default_rng(seed).integers(0, 3072, (2, count, lines)).astype(np.int32)
-    shears = np.array(halves, np.int64) * 32_768  # so that offsets end in a half as well
-    found = skew._energies(strips[0], strips[1], shears)
-    assert np.array_equal(found[:, : skew.BANDS], reference.energies(strips[0], shears, skew.BANDS))
-    assert np.array_equal(
-        found[:, skew.BANDS :], reference.energies(strips[1], -shears, skew.BANDS)
-    )
+def test_streaks_are_taken_away_as_in_the_slow_answer(count, width, streaks, seed):
+    rng = np.random.default_rng(seed)
+    columns = rng.integers(0, 40, (count, width)).astype(np.uint16)
+    for x in streaks:
+        columns[:, x : x + 3] += rng.integers(0, 200, (count, 1)).astype(np.uint16)
+    page = Raster(np.zeros((count * 8 + 1, width), np.uint8), 300)
+    first = dataclasses.replace(first_pass.first_pass(page), columns=columns, ink_clamp=40)
+    strips = shears.padded(columns, 1000, shears.Room(Buffers(), "columns", 0))
+    clean, found = reference.without_streaks(columns, 8 * 40 // 16, 8)
+    assert list(skew._remove_streaks(strips, first, 300)) == found
+    assert np.array_equal(strips.inner, clean)
+
+
+def test_the_first_pass_is_left_as_it_was():
+    page = drawn(1000, 700, 1)
+    page.pixels[:, 20:23] = 60
+    first = first_pass.first_pass(page)
+    columns = first.columns.copy()
+    assert skew.estimate(first, 300).streaks_px
+    assert np.array_equal(first.columns, columns)
+
+
+def test_the_worker_s_buffers_carry_nothing_from_one_page_to_the_next():
+    buffers = Buffers()
+    firsts = [
+        first_pass.first_pass(drawn(*page))
+        for page in ((2300, 900, 1, 500_000), (1000, 700, 2, -500_000), (2300, 900, 3, 0))
+    ]
+    alone = [skew.estimate(first, 300) for first in firsts]
+    assert [skew.estimate(first, 300, buffers) for first in firsts] == alone
+    assert all(one.trusted for one in alone)
