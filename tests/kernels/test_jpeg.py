@@ -2,6 +2,7 @@
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, JpegImagePlugin
@@ -78,3 +79,45 @@ def test_evidence_is_gray_of_100_dpi_and_fits():
         assert image.mode == "L"
         assert image.info["dpi"] == (100, 100)
         assert image.size == (826, 1169)
+
+
+@pytest.mark.parametrize("page", ["061_dense", "064_table_only", "066_photo", "130_b_clean"])
+def test_evidence_of_a_full_page_holds_its_limit(shared_data, page):
+    pixels = cv2.imread(str(shared_data / "pages" / f"{page}.jpg"))
+    data = jpeg.evidence(Raster(pixels, 300), 20_000)
+    assert len(data) <= 20_000
+    with Image.open(io.BytesIO(data)) as image:
+        assert (image.mode, image.size, image.info["dpi"]) == ("L", (826, 1169), (100, 100))
+        seen = np.array(image, np.float64)
+    gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    wanted = cv2.resize(gray, seen.shape[::-1], interpolation=cv2.INTER_AREA)
+    assert np.corrcoef(seen.ravel(), wanted.ravel())[0, 1] > 0.6
+
+
+@pytest.mark.parametrize(
+    ("size", "dpi", "written"),
+    [
+        ((4961, 3508), 300, 100),
+        ((3398, 1169), 100, 100),
+        ((2338, 1654), 199, 199),
+        ((3, 2), 600, 100),
+    ],
+)
+def test_evidence_of_noise_holds_its_limit_too(size, dpi, written):
+    noise = np.random.default_rng(2).integers(0, 256, size, np.uint8)
+    data = jpeg.evidence(Raster(noise, dpi), 20_000)
+    assert len(data) <= 20_000
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.info["dpi"] == (written, written)
+
+
+def test_evidence_that_fits_at_once_is_not_made_worse(page):
+    generous, exact = jpeg.evidence(page, 10**6), len(jpeg.evidence(page, 10**6))
+    assert jpeg.evidence(page, exact) == generous
+    assert len(jpeg.evidence(page, exact - 1)) < exact
+
+
+def test_evidence_that_cannot_fit_is_the_smallest(page):
+    data = jpeg.evidence(page, 1)
+    with Image.open(io.BytesIO(data)) as image:
+        assert len(np.unique(np.array(image))) == 1
