@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels import bed, ink
+from kernels.blank import bed, ink
 from kernels.raster import Raster
 from tests import reference
 
@@ -23,15 +23,15 @@ def exclude(pixels):
 
 
 @given(
-    height=st.integers(4, 40),
-    width=st.integers(4, 40),
-    coloured=st.integers(0, 255),
+    height=st.integers(1, 40),
+    width=st.integers(1, 75),
+    coloured=st.integers(0, 256),
     seed=st.integers(0, 1000),
 )
 def test_the_brightest_of_a_block_equals_the_slow_answer(height, width, coloured, seed):
     dark, spread = np.random.default_rng(seed).integers(0, 256, (2, height, width), np.uint8)
-    found = np.empty((height // bed._BLOCK_PX, width // bed._BLOCK_PX), np.uint8)
-    bed._brightest(dark, spread, coloured, found)
+    found = np.empty((-(-height // bed._BLOCK_PX), -(-width // bed._BLOCK_PX)), np.uint8)
+    bed._brightest((dark.reshape(-1), spread.reshape(-1)), (height, width), coloured, found)
     assert np.array_equal(found, reference.brightest(dark, spread, coloured, bed._BLOCK_PX))
 
 
@@ -126,3 +126,74 @@ def test_two_columns_of_text_are_no_streaks():
     found = exclude(pixels)
     assert found.streaks_px == ()
     assert not found.mask.any()
+
+
+def test_a_bed_lighter_than_any_paper_is_left_out():
+    pixels = paper() - np.uint8(30)
+    pixels[:, :60] = 250
+    found = exclude(pixels)
+    assert found.mask[:300, :60].all()
+    assert not found.mask[:, 60 + 12 :].any()
+
+
+def test_a_white_label_at_the_border_is_judged():
+    pixels = paper() - np.uint8(30)
+    pixels[300:500, :160] = 250
+    for left in range(10, 140, 24):
+        pixels[380:400, left : left + 12] = 90
+    assert not exclude(pixels).mask[300:500, :160].any()
+
+
+def test_a_bed_that_narrows_to_nothing_is_left_out_to_its_tip():
+    """Its last columns are no whole block."""
+    pixels = np.ascontiguousarray(paper()[:, : W - 1])
+    for y in range(H):
+        pixels[y, W - 1 - 40 * (H - y) // H :] = 35
+    found = exclude(pixels)
+    page = ink.ink_map(Raster(pixels, DPI))
+    left = (page.ink >= 60) & (found.mask == 0)
+    assert left.sum() <= 80
+    assert not found.mask[:, : W - 60].any()
+
+
+def shaded(depth, reach_px):
+    """A sheet that rises from the glass along its left side."""
+    pixels = paper().astype(np.int64)
+    pixels -= np.rint(depth * np.exp(-np.arange(W) / reach_px)).astype(np.int64)[None, :, None]
+    return pixels.astype(np.uint8)
+
+
+def test_the_shadow_of_an_edge_is_left_out_and_what_is_darker_is_judged():
+    pixels = shaded(40, 6)
+    pixels[300:312, 4:16] -= np.uint8(60)
+    found = exclude(pixels)
+    page = ink.ink_map(Raster(pixels, DPI))
+    clear = found.mask == 0
+    clear[295:320] = False
+    assert not (page.ink[clear] >= page.threshold).any()
+    assert not found.mask[300:312, 4:16].any()
+
+
+def test_a_line_along_the_border_is_no_shadow():
+    pixels = paper()
+    pixels[100:800, 6:9] -= np.uint8(60)
+    assert not exclude(pixels).mask[100:800, 6:9].any()
+
+
+def test_half_a_seal_at_the_border_is_judged():
+    pixels = paper()
+    y, x = np.ogrid[:H, :W]
+    reach = np.hypot(y - 400, x + 40)
+    pixels[(reach > 110) & (reach < 118)] = (190, 180, 235)
+    found = exclude(pixels)
+    assert not found.mask[280:520, :100].any()
+
+
+def test_a_streak_is_found_among_what_shines_through():
+    rng = np.random.default_rng(2)
+    pixels = paper()
+    for top in range(10, H - 20, 18):
+        for left in range(4, W - 30, 26):
+            pixels[top : top + 12, left : left + rng.integers(4, 18)] -= np.uint8(12)
+    pixels[:, 300:302] -= np.uint8(50)
+    assert len(exclude(pixels).streaks_px) == 1

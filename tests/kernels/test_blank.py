@@ -36,9 +36,14 @@ class Sheet:
         mask = np.zeros((H, W), np.uint8)
         draw(mask)
         if mirrored:
-            mask = mask[:, ::-1].copy()
-        soft = cv2.GaussianBlur(mask, (0, 0), blur).astype(np.float32) / 255
-        self.ink = np.maximum(self.ink, soft[..., None] * np.array(colour, np.float32) * contrast)
+            mask = cv2.flip(mask, 1)
+        x, y, w, h = cv2.boundingRect(mask)
+        reach = int(4 * blur) + 2
+        place = np.s_[max(y - reach, 0) : y + h + reach, max(x - reach, 0) : x + w + reach]
+        soft = cv2.GaussianBlur(mask[place], (0, 0), blur).astype(np.float32) / 255
+        # Ink lets through what other ink lies under it, so both count.
+        taken = soft[..., None] * np.array(colour, np.float32) * contrast
+        self.ink[place] += taken * (1 - self.ink[place] / 240)
 
     def text(self, words, x, y, size, contrast, colour=GRAY):
         self.add(lambda m: cv2.putText(m, words, (x, y), 255, FONT, size), contrast, colour)
@@ -70,7 +75,7 @@ def dust(sheet, many):
 
 def staple(sheet, x=110):
     y = int(sheet.rng.integers(120, 260))
-    sheet.add(lambda m: cv2.line(m, (x, y), (x + 95, y + 4), 255, 5, cv2.LINE_AA), 150)
+    sheet.add(lambda m: cv2.line(m, (x, y), (x + 95, y + 4), 255, 4, cv2.LINE_AA), 125)
 
 
 def holes(sheet):
@@ -118,8 +123,24 @@ def body(mask):
         cv2.putText(mask, TEXT[k : k + 15], (120, 300 + 130 * k), 255, FONT, 56)
 
 
-def show_through(sheet, strength, blur=2.6):
-    sheet.add(body, 235 * strength, blur=blur, mirrored=True)
+def table(mask):
+    for y in range(300, 1300, 90):
+        cv2.line(mask, (120, y), (1120, y), 255, 3)
+    for x in range(120, 1121, 250):
+        cv2.line(mask, (x, 300), (x, 1290), 255, 3)
+
+
+def ring(mask):
+    cv2.circle(mask, (700, 900), 240, 255, 10, cv2.LINE_AA)
+    cv2.circle(mask, (700, 900), 80, 255, -1, cv2.LINE_AA)
+
+
+def show_through(sheet, strength, blur=2.6, what=body, shift=(0, 0)):
+    def shifted(mask):
+        what(mask)
+        mask[:] = np.roll(mask, shift, (0, 1))
+
+    sheet.add(shifted, 235 * strength, blur=blur, mirrored=True)
 
 
 def small_mark(sheet):
@@ -160,9 +181,8 @@ BLANK = {
     "clean": lambda s: None,
     "holes": holes,
     "dust": lambda s: dust(s, 15),
-    "a staple": staple,
-    "show-through": lambda s: show_through(s, s.rng.uniform(0.05, 0.13)),
-    "a seal showing through": lambda s: seal(s, 200 * s.rng.uniform(0.06, 0.11), blur=2.6),
+    "faint show-through": lambda s: show_through(s, s.rng.uniform(0.03, 0.05), blur=4.0),
+    "a seal showing through": lambda s: seal(s, 200 * s.rng.uniform(0.05, 0.06), blur=4.5),
 }
 
 
@@ -204,12 +224,13 @@ def test_a_bar_of_half_a_millimetre_is_never_surely_blank(contrast):
 def test_show_through_is_told_by_the_other_side_mirrored():
     front, back = Sheet(np.random.default_rng(1)), Sheet(np.random.default_rng(2))
     front.add(body, 210)
-    show_through(back, 0.22)
+    show_through(back, 0.18)
     printed, faint = front.raster(), back.raster()
     alone, beside = verdict(faint), verdict(faint, printed)
     assert alone.level is Level.LIKELY  # too dark to believe without proof
     assert beside.level is Level.SURE
-    assert beside.values["mirrored_share"] > 0.9
+    assert beside.values["shine_correlation"] > 0.9
+    assert beside.values["shine_share"] == pytest.approx(0.18 * 235 / 210, abs=0.03)
     assert verdict(printed, faint).level is Level.NO
 
 
@@ -219,8 +240,86 @@ def test_soft_marks_that_the_other_side_does_not_explain_are_kept():
     faint = back.raster()
     other = Sheet(np.random.default_rng(3))
     other.add(lambda m: cv2.putText(m, TEXT[:5], (200, 1600), 255, FONT, 56), 210)
-    assert verdict(faint).level is Level.SURE
+    assert verdict(faint).level is Level.LIKELY
     assert verdict(faint, other.raster()).level is Level.NO
+
+
+@pytest.fixture(scope="module")
+def printed():
+    """Faces that shine through: text, a table, a seal."""
+    fronts = {}
+    for what, colour in ((body, GRAY), (table, GRAY), (ring, RED)):
+        sheet = Sheet(np.random.default_rng(1))
+        sheet.add(what, 210, colour)
+        fronts[what] = sheet.raster()
+    return fronts
+
+
+@pytest.mark.parametrize("strength", [0.05, 0.1, 0.15])
+@pytest.mark.parametrize("what", [body, table, ring])
+def test_what_shines_through_is_blank_beside_its_other_side(printed, what, strength):
+    """The two windows of the scanner do not look at quite the same place."""
+    sheet = Sheet(np.random.default_rng(int(1000 * strength)))
+    shift = tuple(int(v) for v in sheet.rng.integers(-30, 31, 2))
+    show_through(sheet, strength, float(sheet.rng.uniform(2.5, 5)), what, shift)
+    dust(sheet, 5)
+    found = verdict(sheet.raster(), printed[what])
+    assert found.level is Level.SURE, found
+
+
+@pytest.mark.parametrize("what", LIGHT)
+def test_light_content_on_show_through_is_never_surely_blank(printed, what):
+    seed = 1000 + list(LIGHT).index(what)
+    sheet = Sheet(np.random.default_rng(seed))
+    under = (body, table, ring)[seed % 3]
+    show_through(sheet, float(sheet.rng.uniform(0.05, 0.15)), 3.0, under, (12, -7))
+    LIGHT[what](sheet)
+    faint = sheet.raster()
+    assert verdict(faint).level is not Level.SURE
+    assert verdict(faint, printed[under]).level is not Level.SURE
+
+
+def test_a_sharp_copy_of_the_other_side_is_not_show_through(printed):
+    """A form that is printed on both sides alike, faintly on this one."""
+    sheet = Sheet(np.random.default_rng(3))
+    show_through(sheet, 0.13, 0.5, table)
+    assert verdict(sheet.raster(), printed[table]).level is not Level.SURE
+
+
+def test_show_through_too_dark_to_see_a_mark_on_is_not_believed(printed):
+    sheet = Sheet(np.random.default_rng(4))
+    show_through(sheet, 0.36)
+    assert verdict(sheet.raster(), printed[body]).level is not Level.SURE
+
+
+def test_holes_must_go_through_the_sheet():
+    sheet, through = Sheet(np.random.default_rng(6)), Sheet(np.random.default_rng(7))
+    holes(sheet)
+    through.add(lambda m: [cv2.circle(m, (W - 90, y), 34, 255, -1) for y in (505, 1105)], 200)
+    punched, empty = sheet.raster(), Sheet(np.random.default_rng(8)).raster()
+    assert verdict(punched).level is Level.SURE
+    assert verdict(punched, through.raster()).level is Level.SURE
+    found = verdict(punched, empty)
+    assert (found.level, found.reason) == (Level.LIKELY, "fastening_on_one_side")
+
+
+def test_a_staple_must_go_through_the_sheet_where_its_other_side_is_known():
+    sheet, through = Sheet(np.random.default_rng(6)), Sheet(np.random.default_rng(6))
+    staple(sheet)
+    staple(through, x=W - 110 - 95)
+    ours, empty = sheet.raster(), Sheet(np.random.default_rng(7)).raster()
+    found = verdict(ours, empty)
+    assert (found.level, found.reason) == (Level.LIKELY, "fastening_on_one_side")
+    assert verdict(ours, through.raster()).level is Level.SURE
+
+
+@pytest.mark.parametrize("crooked_px", [0, 2])
+def test_a_staple_alone_is_believed_only_if_no_hand_draws_it(crooked_px):
+    sheet = Sheet(np.random.default_rng(6))
+    points = [(150, 200), (180, 200 + crooked_px), (215, 200 - crooked_px), (245, 200)]
+    sheet.add(lambda m: cv2.polylines(m, [np.array(points)], False, 255, 4, cv2.LINE_AA), 125)
+    found = verdict(sheet.raster())
+    assert (found.level is Level.SURE) == (not crooked_px), found
 
 
 def test_a_soft_coloured_mark_on_a_sheet_with_an_empty_back_is_kept():
@@ -234,8 +333,10 @@ def test_a_staple_at_the_upper_right_needs_its_other_end():
     back, front = Sheet(np.random.default_rng(6)), Sheet(np.random.default_rng(6))
     staple(back, x=W - 110 - 95)
     staple(front)
-    assert verdict(back.raster()).level is Level.NO
-    assert verdict(back.raster(), front.raster()).level is Level.SURE
+    ours, empty = back.raster(), Sheet(np.random.default_rng(7)).raster()
+    assert verdict(ours).level is Level.NO
+    assert verdict(ours, front.raster()).level is Level.SURE
+    assert verdict(ours, empty).level is not Level.SURE
 
 
 def test_a_streak_over_the_whole_image_is_not_content_and_a_ruled_line_is():
@@ -344,7 +445,7 @@ def test_the_resolution_does_not_change_the_verdict(dpi):
 
 
 @pytest.mark.skipif(not PAGES.is_dir(), reason="the folder ../shared/data/pages is not here")
-def test_of_the_shared_pages_no_content_is_removed_and_few_blanks_are_missed():
+def test_of_the_shared_pages_no_content_is_removed_and_no_blank_is_missed():
     false, missed, blanks = [], [], 0
     for row in csv.DictReader((PAGES / "truth.csv").read_text().splitlines()):
         page = cv2.imread(str(PAGES / row["file"]), cv2.IMREAD_COLOR)
@@ -355,4 +456,5 @@ def test_of_the_shared_pages_no_content_is_removed_and_few_blanks_are_missed():
         if not sure and row["blank"] == "1":
             missed.append(row["file"])
     assert not false
-    assert len(missed) * 10 <= blanks
+    assert not missed
+    assert blanks == 7

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kernels import ink
+from kernels.blank import ink
+from kernels.blank.ground import CELL_PX
 from kernels.raster import Raster
 from tests import reference
 
@@ -39,13 +40,13 @@ def test_it_equals_the_slow_answer(height, width, dpi, colour, seed):
     small = reference.reduced(pixels, min(max(round(dpi / 150), 1), height, width))
     even = reference.balanced(small)
     dark = even.min(axis=2)
-    levels = reference.cell_medians(dark, ink.CELL_PX)
-    local = reference.between_centres(reference.held(levels), dark.shape, ink.CELL_PX)
+    levels = reference.cell_medians(dark, CELL_PX)
+    local = reference.between_centres(reference.held(levels), dark.shape, CELL_PX)
     assert np.array_equal(found.dark, dark)
     assert np.array_equal(found.spread, np.ptp(even, axis=2))
     assert np.array_equal(found.levels, levels)
     assert np.array_equal(found.ink, np.maximum(local - dark, 0))
-    assert found.noise == reference.noise(local - dark, ink.CELL_PX)
+    assert found.noise == reference.noise(local - dark, CELL_PX)
     assert found.threshold == max(7, found.noise * 4 // 256 + 2)
     assert found.paper == reference.of_the_page(levels)
 

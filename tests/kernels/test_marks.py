@@ -1,10 +1,11 @@
 """Marks: every connected piece of ink, measured as the slow answer measures it."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels import ink, marks
+from kernels.blank import ink, marks
 from kernels.raster import Raster
 from tests import reference
 
@@ -52,6 +53,9 @@ def test_they_equal_the_slow_answer(height, width, density, seed):
         assert found.edge[i] == steps.max()
         assert found.colour[i] == page.spread[ys, xs].max()
         assert found.cut[i] == any(beside)
+        assert found.core[i] == max(reference.square(page.ink, excluded, y, x) for y, x in pixels)
+        spot = reference.thickness(xs, ys, values)
+        assert found.thickness[i] == pytest.approx(spot, abs=1e-6)
         assert found.roughness[i] == np.sqrt((steps**2).sum() / (values**2).sum())
 
 

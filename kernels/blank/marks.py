@@ -1,13 +1,20 @@
-"""The connected marks of an ink map, measured one by one. Integers, but for one square root."""
+"""The connected marks of an ink map, measured one by one. Integers, but for the last roots.
+
+Rows are looked at 32 pixels at a time and never read past their end.
+"""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numpy.typing import NDArray
 
-from kernels.ink import InkMap
+from kernels.blank.ink import InkMap
+from kernels.vector import Emit, block
+
+_LANES: Final = 32
+_FIRST_RUNS: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,8 @@ class Marks:
         int64: pixels above the threshold.
     peak
         int64: the most ink of any pixel.
+    core
+        int64: the most ink in a square of 3 x 3 pixels about a pixel of the mark.
     mass
         int64: sum of ink. `mass / peak` is the area of a mark of full contrast.
     edge
@@ -31,6 +40,8 @@ class Marks:
         average: it stands the noise on marks of little ink.
     colour
         int64: the most colour of any pixel.
+    thickness
+        float64: standard deviation of the ink across the mark's longer direction, in pixels.
     cut
         bool: the mark touches what is left out, so more of it may lie there.
     runs
@@ -42,10 +53,12 @@ class Marks:
     box: NDArray[np.int32]
     area: NDArray[np.int64]
     peak: NDArray[np.int64]
+    core: NDArray[np.int64]
     mass: NDArray[np.int64]
     edge: NDArray[np.int64]
     roughness: NDArray[np.float64]
     colour: NDArray[np.int64]
+    thickness: NDArray[np.float64]
     cut: NDArray[np.bool_]
     runs: NDArray[np.int32]
     first_run: NDArray[np.int64]
@@ -69,26 +82,43 @@ class Marks:
 def _find_runs(ink: Any, excluded: Any, threshold: int) -> Any:
     """Return row, first and last column of every run of ink outside of `excluded`."""
     height, width = ink.shape
-    out = np.empty((1024, 3), np.int32)
+    flat, hidden = ink.reshape(-1), excluded.reshape(-1)
+    out = np.empty((_FIRST_RUNS, 3), np.int32)
     n = 0
     for y in range(height):
-        x = 0
-        while x < width:
-            if ink[y, x] < threshold or excluded[y, x]:
-                x += 1
+        start = -1
+        for left in range(0, width, _LANES):
+            right = min(left + _LANES, width)
+            i = y * width + left
+            if right == left + _LANES and start < 0 and _most(flat, hidden, i) < threshold:
                 continue
-            start = x
-            while x < width and ink[y, x] >= threshold and not excluded[y, x]:
-                x += 1
-            if n == out.shape[0]:
-                larger = np.empty((2 * n, 3), np.int32)
-                larger[:n] = out
-                out = larger
-            out[n, 0] = y
-            out[n, 1] = start
-            out[n, 2] = x - 1
-            n += 1
+            for x in range(left, right):
+                inked = ink[y, x] >= threshold and not excluded[y, x]
+                if inked and start < 0:
+                    start = x
+                elif start >= 0 and not inked:
+                    out, n = _add_run(out, n, (y, start, x - 1))
+                    start = -1
+        if start >= 0:
+            out, n = _add_run(out, n, (y, start, width - 1))
     return out[:n]
+
+
+@block(types.uint8)
+def _most(e: Emit, ink: Any, excluded: Any, i: Any) -> Any:
+    """Return the most ink of 32 pixels."""
+    shown = e.equal(e.load(excluded, i, _LANES), 0)
+    return e.largest(e.choose(shown, e.load(ink, i, _LANES), 0))
+
+
+@njit(nogil=True, cache=True)
+def _add_run(out: Any, n: int, run: Any) -> tuple[Any, int]:
+    if n == out.shape[0]:
+        larger = np.empty((2 * n, 3), np.int32)
+        larger[:n] = out
+        out = larger
+    out[n, 0], out[n, 1], out[n, 2] = run
+    return out, n + 1
 
 
 @njit(nogil=True, cache=True)
@@ -142,16 +172,17 @@ def _boxes(runs: Any, labels: Any, count: int) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _measure(runs: Any, labels: Any, page: Any, out: Any) -> None:
-    """Fill area, peak, mass, edge, colour, cut and the sums of squares of ink and step.
+def _measure(runs: Any, labels: Any, corners: Any, page: Any, out: Any) -> None:
+    """Fill area, peak, mass, edge, colour, cut, sums of squares of ink and step, moments, core.
 
-    `page` is ink, spread and what is excluded.
+    `page` is ink, spread and what is excluded. Moments are of ink about the corner of the box.
     """
     ink, spread, excluded = page
     height, width = ink.shape
     for i in range(runs.shape[0]):
         k = labels[i]
         y = runs[i, 0]
+        below = np.int64(y - corners[k, 1])
         for x in range(runs[i, 1], runs[i, 2] + 1):
             v = np.int64(ink[y, x])
             steepest = np.int64(0)
@@ -162,6 +193,8 @@ def _measure(runs: Any, labels: Any, page: Any, out: Any) -> None:
                     out[k, 5] = 1
                 else:
                     steepest = max(steepest, abs(v - ink[ny, nx]))
+            out[k, 13] = max(out[k, 13], _square(ink, excluded, y, x))
+            right = np.int64(x - corners[k, 0])
             out[k, 0] += 1
             out[k, 1] = max(out[k, 1], v)
             out[k, 2] += v
@@ -169,6 +202,33 @@ def _measure(runs: Any, labels: Any, page: Any, out: Any) -> None:
             out[k, 4] = max(out[k, 4], np.int64(spread[y, x]))
             out[k, 6] += v * v
             out[k, 7] += steepest * steepest
+            out[k, 8] += v * right
+            out[k, 9] += v * below
+            out[k, 10] += v * right * right
+            out[k, 11] += v * right * below
+            out[k, 12] += v * below * below
+
+
+@njit(nogil=True, cache=True)
+def _square(ink: Any, excluded: Any, y: int, x: int) -> Any:
+    """Return the ink of a pixel and its eight neighbours on paper."""
+    height, width = ink.shape
+    total = np.int64(0)
+    for ny in range(max(y - 1, 0), min(y + 2, height)):
+        for nx in range(max(x - 1, 0), min(x + 2, width)):
+            if not excluded[ny, nx]:
+                total += ink[ny, nx]
+    return total
+
+
+def _thickness(values: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the smaller root of the second moments about the centre of mass."""
+    mass = np.maximum(values[:, 2], 1)
+    x, y = values[:, 8] / mass, values[:, 9] / mass
+    xx, xy, yy = (values[:, k] / mass for k in (10, 11, 12))
+    xx, xy, yy = xx - x * x, xy - x * y, yy - y * y
+    smaller = (xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)
+    return np.asarray(np.sqrt(np.maximum(smaller, 0.0)))
 
 
 def boxes(ink: NDArray[np.uint8], excluded: NDArray[np.uint8], threshold: int) -> NDArray[np.int32]:
@@ -184,23 +244,38 @@ def _sized(corners: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def marks(page: InkMap, excluded: NDArray[np.uint8]) -> Marks:
-    """Return the connected marks of a page outside of `excluded` (uint8, non-zero = not paper).
+    """Return the connected marks of a page outside of `excluded` (uint8, non-zero = not paper)."""
+    return measured(page.ink, page.spread, excluded, page.threshold)
 
-    Pixels that touch at a corner are connected. Costs about 4 ms for a nearly empty A4 face.
+
+def measured(
+    ink: NDArray[np.uint8],
+    spread: NDArray[np.uint8],
+    excluded: NDArray[np.uint8],
+    threshold: int,
+) -> Marks:
+    """Return the connected marks of three planes of one shape (uint8).
+
+    Pixels that touch at a corner are connected.
+
+    Cost: about 0.3 ms for an empty A4 face, 20 ns for each pixel of ink.
     """
-    runs = _find_runs(page.ink, excluded, page.threshold)
+    runs = _find_runs(ink, excluded, threshold)
     labels, count = _connect(runs)
-    values = np.zeros((count, 8), np.int64)
-    _measure(runs, labels, (page.ink, page.spread, excluded), values)
+    corners = _boxes(runs, labels, count)
+    values = np.zeros((count, 14), np.int64)
+    _measure(runs, labels, corners, (ink, spread, excluded), values)
     order = np.argsort(labels, kind="stable")
     return Marks(
-        box=_sized(_boxes(runs, labels, count)),
+        box=_sized(corners),
         area=values[:, 0],
         peak=values[:, 1],
+        core=values[:, 13],
         mass=values[:, 2],
         edge=values[:, 3],
         roughness=np.sqrt(values[:, 7] / np.maximum(values[:, 6], 1)),
         colour=values[:, 4],
+        thickness=_thickness(values),
         cut=values[:, 5] != 0,
         runs=runs[order],
         first_run=np.searchsorted(labels[order], np.arange(count + 1)).astype(np.int64),

@@ -1,0 +1,74 @@
+"""Dust on a face: one dark, colourless, round speck of up to half a millimetre.
+
+Rule 1: dust is named by its area as captured, not by its box on the map. A disk of 0.50 mm has
+0.196 mm2 and measures 0.175 to 0.207 at 300 dpi; one of 0.55 mm has at least 0.214 and is a mark.
+Rule 2: blur makes the area at half the peak smaller than it is, and ink over peak larger; their
+geometric mean stays.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.blank import marks
+from kernels.blank.ink import InkMap
+from kernels.raster import Raster
+
+_AREA_MM2: Final = (0.15, 0.21)
+"""Largest of what is fainter than `_DARK`, and of other specks and all on coarse captures."""
+_COARSE_DPI: Final = 240
+_INK: Final = 30
+_DARK: Final = 50
+_BOX_MM: Final = 0.9
+_BESIDE_PX: Final = 2
+_CHANCE: Final = 1.6
+
+
+def take_out(page: InkMap, raster: Raster, excluded: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Find dust and add it, with the blur around it, to `excluded`; return boxes (n, 4).
+
+    No other ink may lie close by; dust may lie on show-through: taken out first, it lends it no
+    sharp edges. Costs about 0.3 ms for A4 and 0.1 ms a speck.
+    """
+    level = max(3 * page.threshold, _INK)
+    boxes = marks.boxes(page.ink, excluded, level)
+    w, h = boxes[:, 2], boxes[:, 3]
+    small = (np.maximum(w, h) <= page.px(_BOX_MM)) & (np.abs(w - h) <= 1)
+    found = [box for box in boxes[small] if _is_dust(page, raster, box, level)]
+    reach = _BESIDE_PX
+    for x, y, width, height in found:
+        excluded[max(y - reach, 0) : y + height + reach, max(x - reach, 0) : x + width + reach] = (
+            255
+        )
+    return np.array(found, np.int32).reshape(-1, 4)
+
+
+def _is_dust(page: InkMap, raster: Raster, box: NDArray[np.int32], level: int) -> bool:
+    x, y, w, h = (int(v) for v in box)
+    reach = _BESIDE_PX
+    around = np.s_[max(y - reach, 0) : y + h + reach, max(x - reach, 0) : x + w + reach]
+    ink = page.ink[around]
+    rim = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
+    if int(rim.max()) * 5 > level * 4 or int(page.spread[around].max()) >= page.coloured_object:
+        return False
+    rows, columns = (slice(side.start * page.factor, side.stop * page.factor) for side in around)
+    seen = raster.pixels[rows, columns].astype(np.int64)
+    dark = seen.min(axis=2) if raster.is_colour else seen
+    area_px, peak = area_of(dark)
+    most = _AREA_MM2[peak >= _DARK or raster.dpi < _COARSE_DPI]
+    return peak > 0 and area_px * (25.4 / raster.dpi) ** 2 <= most
+
+
+def area_of(dark: NDArray[np.int64]) -> tuple[float, float]:
+    """Return the area of a speck in the middle of a square of levels, in pixels, and its ink."""
+    rim = np.concatenate([dark[0], dark[-1], dark[:, 0], dark[:, -1]])
+    level = np.median(rim)
+    ink = np.maximum(level - dark, 0)
+    # The darkest of some twenty pixels owe as much to noise.
+    chance = _CHANCE * float(np.abs(rim - level).mean())
+    peak = float(np.sort(ink, axis=None)[-3:].mean()) - chance
+    if peak <= 0:
+        return 0.0, 0.0
+    at_half = float(np.count_nonzero(2 * ink >= peak))
+    return float((at_half * ink[8 * ink >= peak].sum() / peak) ** 0.5), peak
