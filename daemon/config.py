@@ -51,6 +51,12 @@ class Imaging(_Section):
         "remove", description="What to do with a face that is surely blank."
     )
     jpeg_quality: int = Field(85, ge=50, le=100, description="libjpeg quality of a page.")
+    encoder: Literal["turbo", "numba"] = Field(
+        "turbo", description="Who writes JPEG: libjpeg-turbo, or our twin of it; the same bytes."
+    )
+    clean_text: Literal["keep", "bilevel"] = Field(
+        "keep", description="A page of clean black text keeps its tones, or becomes bilevel."
+    )
 
 
 class Spool(_Section):

@@ -40,7 +40,17 @@ GATE_WAITS: Final = ("disk", "paused")
 RECOVERY_STEPS: Final = ("drain", "clear_halt", "test_unit_ready", "reset", "enumerate")
 INBOX_OUTCOMES: Final = ("taken", "rejected")
 RAW_OUTCOMES: Final = ("kept", "skipped")
-STEPS: Final = ("first_pass", "blank", "skew", "rotate", "crop", "encode", "evidence")
+STEPS: Final = (
+    "first_pass",
+    "blank",
+    "skew",
+    "rotate",
+    "crop",
+    "stand",
+    "quality",
+    "encode",
+    "evidence",
+)
 # Measured on two cores: a step takes 2 to 80 ms, a sheet 0.2 to 1.5 s.
 _STEP_BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5, 2.0)
 _SHEET_BUCKETS: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 20.0)
@@ -88,6 +98,12 @@ class Metrics:
             buckets=_STEP_BUCKETS,
             registry=r,
         )
+        self.glass_streaks = Gauge(
+            "suian_glass_streaks",
+            "Streaks of dirt on the glass of each side, as the last faces show them.",
+            ["side"],
+            registry=r,
+        )
         self.durable_seconds = Histogram(
             "suian_sheet_durable_seconds",
             "Seconds from the last line of a sheet to both faces durable.",
@@ -123,6 +139,8 @@ class Metrics:
                 counter.labels(value)
         for step in STEPS:
             self.step_seconds.labels(step)
+        for side in ("front", "back"):
+            self.glass_streaks.labels(side)
 
     def show_state(self, states: Iterable[str], current: str) -> None:
         """Set the gauge of `current` to 1 and those of all other states to 0."""

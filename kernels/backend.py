@@ -6,10 +6,12 @@ from typing import Final, Literal
 
 import numpy as np
 
-from kernels import blank, crop, first_pass, g4, jpeg, rotate, skew
+from kernels import blank, crop, first_pass, g4, jpeg, quality, rotate, skew
 from kernels.blank import BlankMeasures, Verdict
-from kernels.crop import CropBox
+from kernels.buffers import Buffers
+from kernels.crop import CropBox, Sheet
 from kernels.first_pass import FirstPass
+from kernels.quality import Known, Quality
 from kernels.raster import Raster, empty
 from kernels.skew import Skew
 
@@ -26,7 +28,7 @@ class BackendUnavailable(RuntimeError):
 class BlankKernel:
     """The blank decision: what a face shows, and what that means beside its other side."""
 
-    measure: Callable[[Raster, FirstPass], BlankMeasures]
+    measure: Callable[[Raster, FirstPass, Buffers | None], BlankMeasures]
     decide: Callable[[BlankMeasures, BlankMeasures | None], Verdict]
 
 
@@ -34,15 +36,16 @@ class BlankKernel:
 class CropKernel:
     """Cropping: where the sheet is, and the cut."""
 
-    find_sheet: Callable[[FirstPass, int, int], CropBox | None]
-    apply: Callable[[Raster, CropBox], Raster]
+    locate: Callable[[FirstPass, int, int, Buffers | None], Sheet | None]
+    apply: Callable[[Raster, CropBox, Buffers | None], Raster]
 
 
 @dataclass(frozen=True, slots=True)
 class JpegKernel:
-    """The page as JPEG, and the evidence image of a removed blank."""
+    """The page as JPEG, by the encoder of that name, and the evidence image of a removed blank."""
 
-    encode: Callable[[Raster, int, jpeg.Subsampling], bytes]
+    name: jpeg.Encoder
+    encode: jpeg.Encode
     evidence: Callable[[Raster, int], bytes]
 
 
@@ -51,7 +54,7 @@ class G4Kernel:
     """The page as a Group 4 TIFF."""
 
     is_bilevel: Callable[[Raster], bool]
-    file: Callable[[Raster], bytes]
+    file: Callable[[Raster, Buffers | None], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +62,45 @@ class Backend:
     """Every kernel of one twin. `name` is recorded with each step."""
 
     name: str
-    first_pass: Callable[[Raster], FirstPass]
-    skew: Callable[[FirstPass, int], Skew]
-    rotate: Callable[[Raster, int], Raster]
+    first_pass: Callable[[Raster, Buffers | None], FirstPass]
+    skew: Callable[[FirstPass, int, Buffers | None], Skew]
+    rotate: Callable[[Raster, int, int, Buffers | None], Raster]
     crop: CropKernel
     blank: BlankKernel
+    quality: Callable[[FirstPass, Raster, Known | None], Quality]
     jpeg: JpegKernel
     g4: G4Kernel
 
 
-def _g4_file(raster: Raster) -> bytes:
-    code = g4.encode(g4.pack(raster), raster.width_px)
+def _g4_file(raster: Raster, buffers: Buffers | None = None) -> bytes:
+    code = g4.encode(g4.pack(raster, buffers), raster.width_px, buffers)
     return g4.tiff(code, raster.width_px, raster.height_px, raster.dpi)
 
 
-def _cpu() -> Backend:
+def _cpu(encoder: jpeg.Encoder) -> Backend:
     return Backend(
         name="cpu",
         first_pass=first_pass.first_pass,
         skew=skew.estimate,
         rotate=rotate.rotate,
-        crop=CropKernel(crop.find_sheet, crop.apply),
+        crop=CropKernel(crop.locate, crop.apply),
         blank=BlankKernel(blank.measure, blank.decide),
-        jpeg=JpegKernel(jpeg.encode, jpeg.evidence),
+        quality=quality.measure,
+        jpeg=JpegKernel(encoder, jpeg.ENCODERS[encoder], jpeg.evidence),
         g4=G4Kernel(g4.is_bilevel, _g4_file),
     )
 
 
-def choose(choice: Choice = "auto") -> Backend:
+def choose(choice: Choice = "auto", encoder: jpeg.Encoder = "turbo") -> Backend:
     """Return the backend of that name; "auto" takes the best one that runs here.
+
+    Parameters
+    ----------
+    choice
+        Where the kernels run.
+    encoder
+        Who writes JPEG. One that does not give the library's bytes on this machine is not taken:
+        the library is, and the backend says so.
 
     Raises
     ------
@@ -98,7 +111,12 @@ def choose(choice: Choice = "auto") -> Backend:
         raise BackendUnavailable(
             'imaging.backend = "gpu" is not available in this build; use "auto" or "cpu"'
         )
-    return _cpu()
+    if encoder != "turbo":
+        try:
+            jpeg.selftest([jpeg.ENCODERS["turbo"], jpeg.ENCODERS[encoder]])
+        except jpeg.EncodersDiffer:
+            encoder = "turbo"
+    return _cpu(encoder)
 
 
 def warm(backend: Backend) -> None:
@@ -111,15 +129,18 @@ def warm(backend: Backend) -> None:
     np.multiply(pixels[..., 0] > 128, np.uint8(255), out=gray)
     faint = empty(pixels.shape)
     np.maximum(pixels, 235, out=faint)
+    buffers = Buffers()
     for page in (Raster(pixels, 300), Raster(faint, 300), Raster(gray, 300)):
-        first = backend.first_pass(page)
-        measures = backend.blank.measure(page, first)
+        first = backend.first_pass(page, buffers)
+        measures = backend.blank.measure(page, first, buffers)
         backend.blank.decide(measures, measures)
-        backend.skew(first, page.dpi)
-        backend.rotate(page, 1_000_000)
-        box = backend.crop.find_sheet(first, 0, page.dpi)
-        backend.crop.apply(page, box or CropBox(0, 0, page.width_px, page.height_px))
-        backend.jpeg.encode(page, 85, "420")
+        backend.skew(first, page.dpi, buffers)
+        backend.rotate(page, 1_000_000, 255, buffers)
+        sheet = backend.crop.locate(first, 0, page.dpi, buffers)
+        box = sheet.box if sheet else CropBox(0, 0, page.width_px, page.height_px)
+        backend.crop.apply(page, box, buffers)
+        backend.quality(first, page, Known(sheet=sheet))
+        backend.jpeg.encode(page, 85, "420", buffers)
         backend.jpeg.evidence(page, 20_000)
         if backend.g4.is_bilevel(page):
-            backend.g4.file(page)
+            backend.g4.file(page, buffers)

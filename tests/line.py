@@ -19,10 +19,11 @@ from daemon.feeder.scanner import Scanner
 from daemon.feeder.settings import Mode, Settings
 from daemon.metrics import Metrics
 from daemon.page import Fate, Role, Side
-from daemon.pipeline import face
 from daemon.pipeline.flow import Flow
+from daemon.pipeline.profile import Profile
 from daemon.pipeline.raw_writer import RawWriter
 from daemon.pipeline.sheet import SeparatorRules, Workshop
+from daemon.pipeline.workers import Workers
 from daemon.spool.ledger import Ledger
 from daemon.stream.codec import Origin, encode
 
@@ -191,6 +192,6 @@ def build(folder, kernels, sheets, faults=(), *, options=None):
     scanner = Scanner(lambda: usb, settings=Settings(dpi=DPI, mode=Mode.GRAY))
     raw = RawWriter(ledger, metrics, wish["keep_raw"])
     rules = SeparatorRules(RULES, wish["keys"], ledger.seen_separator, wish["unknown"])
-    workshop = Workshop(kernels, face.Profile(), rules, metrics)
+    workshop = Workshop(Workers(kernels, Profile(), threads=2), rules, metrics)
     flow = Flow(scanner, ledger, workshop, raw, metrics, min_free_bytes=wish["min_free_bytes"])
     return Line(ledger, hopper, device, usb, scanner, flow, metrics, raw)

@@ -14,7 +14,7 @@ from daemon import errors, metrics
 from daemon.metrics import Metrics, Reading
 from daemon.page import Fate
 
-LABELS = {"fate", "reason", "state", "kind", "step", "outcome", "version", "backend", "le"}
+LABELS = {"fate", "reason", "state", "kind", "step", "outcome", "side", "version", "backend", "le"}
 BASE_UNITS = ("_seconds", "_bytes", "_total", "_info")
 
 

@@ -1,6 +1,7 @@
 """`suian process`: images through the kernels to files, blanks too."""
 
 import json
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -12,9 +13,13 @@ import typer
 from daemon.errors import ConfigError, InputError, SuianError
 from daemon.images import Image, iterate
 from daemon.pipeline import face
+from daemon.pipeline.format import JPEG, PDF, TIFF
+from daemon.pipeline.pixels import raster_from
+from daemon.pipeline.profile import Profile
+from daemon.pipeline.workers import Workers
 
-_EXTENSIONS: Final = {"image/jpeg": "jpg", "image/tiff": "tif"}
-_FORMATS: Final = {"image/jpeg": "jpeg", "image/tiff": "tiff-g4"}
+_EXTENSIONS: Final = {JPEG: "jpg", TIFF: "tif", PDF: "pdf"}
+_FORMATS: Final = {JPEG: "jpeg", TIFF: "tiff-g4", PDF: "pdf"}
 _CERTAINTY: Final = {face.Level.SURE: 1.0, face.Level.LIKELY: 0.5, face.Level.NO: 0.0}
 _LONG_SIDE_INCH: Final = 11.69
 _USUAL_DPI: Final = (75, 100, 150, 200, 240, 300, 400, 600)
@@ -44,6 +49,7 @@ class _Outcome:
 
 
 def process(
+    *,
     files: Annotated[
         list[Path], typer.Argument(metavar="IMAGE...", help="Images or PDFs, one face an image.")
     ],
@@ -54,19 +60,33 @@ def process(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line an image.")] = False,
     backend: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     jpeg_quality: Annotated[int, typer.Option(min=50, max=100, help="libjpeg quality.")] = 85,
+    encoder: Annotated[str, typer.Option(help="turbo or numba: the same JPEG bytes.")] = "turbo",
+    bilevel: Annotated[
+        bool, typer.Option("--bilevel", help="Pages of clean black text become black and white.")
+    ] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="A PDF of one page around each.")] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Else as many as there are cores.")
+    ] = None,
 ) -> None:
     """Send images through the kernels and write every page, the blank ones too."""
     if backend not in ("auto", "cpu", "gpu"):
         raise ConfigError("the backend is auto, cpu or gpu", backend=backend)
+    if encoder not in ("turbo", "numba"):
+        raise ConfigError("the encoder is turbo or numba", encoder=encoder)
     choice: Literal["auto", "cpu", "gpu"] = backend  # type: ignore[assignment]
+    writer: Literal["turbo", "numba"] = encoder  # type: ignore[assignment]
     _make(out, files)
-    kernels = face.kernels(choice)
-    profile = face.Profile(jpeg_quality=jpeg_quality)
+    kernels = face.kernels(choice, writer)
+    profile = Profile(
+        jpeg_quality=jpeg_quality,
+        clean_text="bilevel" if bilevel else "keep",
+        container="pdf" if pdf else "image",
+    )
     outcome = _Outcome()
-    for sheet in _sheets(_images(files, outcome), 2 if duplex else 1):
-        back = sheet[1].raster if len(sheet) == 2 else None
-        faces = face.process(sheet[0].raster, back, kernels, profile)
-        for item, done in zip(sheet, faces, strict=True):
+    with Workers(kernels, profile, threads) as workers:
+        sheets = _sheets(_images(files, outcome), 2 if duplex else 1)
+        for item, done in _worked(sheets, workers):
             try:
                 target = _write(out, item, done)
             except SuianError as error:
@@ -75,6 +95,19 @@ def process(
             typer.echo(_json(item, done, kernels.name) if as_json else _line(item, done, target))
     if outcome.status:
         raise typer.Exit(outcome.status)
+
+
+def _worked(sheets: Iterator[list[_Input]], workers: Workers) -> Iterator[tuple[_Input, face.Face]]:
+    """Give every image with its face, in order, while the next ones are read and worked."""
+    doing: deque[list[_Input]] = deque()
+
+    def taken() -> Iterator[list[face.Raster]]:
+        for sheet in sheets:
+            doing.append(sheet)
+            yield [item.raster for item in sheet]
+
+    for faces in workers.in_order(taken()):
+        yield from zip(doing.popleft(), faces, strict=True)
 
 
 def _make(out: Path, files: Sequence[Path]) -> None:
@@ -94,7 +127,7 @@ def _images(files: Sequence[Path], outcome: _Outcome) -> Iterator[_Input | None]
         pages = 0
         try:
             for image in iterate(path):
-                raster = face.raster_from(image.pixels, _dpi(image))
+                raster = raster_from(image.pixels, _dpi(image))
                 stem = path.stem if pages == 0 else f"{path.stem}-{pages + 1:04d}"
                 pages += 1
                 yield _Input(path.name, _free(stem, taken), raster)

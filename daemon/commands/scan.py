@@ -1,6 +1,7 @@
 """`suian scan`: one batch from the attached scanner to files, for technicians."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,9 +14,13 @@ from daemon.feeder.scanner import Scanner
 from daemon.feeder.settings import Mode
 from daemon.page import Scan, SheetId
 from daemon.pipeline import face
+from daemon.pipeline.format import JPEG, TIFF
+from daemon.pipeline.pixels import raster_of
+from daemon.pipeline.profile import Profile
+from daemon.pipeline.workers import Workers
 from daemon.service.source import scanner_of, settings_of
 
-_EXTENSIONS: Final = {"image/jpeg": "jpg", "image/tiff": "tif"}
+_EXTENSIONS: Final = {JPEG: "jpg", TIFF: "tif"}
 _NO_EPOCH: Final = "00000000"
 """Files of a technician belong to no journal."""
 
@@ -93,19 +98,20 @@ def _batch(scanner: Scanner, imaging: config.Imaging, out: Path) -> tuple[int, i
     status = scanner.poll()  # tells first when no scanner is attached
     if not status.hopper_loaded:
         raise OperatorError("the hopper is empty: lay paper into it and call again")
-    kernels = face.kernels(imaging.backend)
-    profile = face.Profile(imaging.blank, imaging.jpeg_quality)
+    kernels = face.kernels(imaging.backend, imaging.encoder)
+    profile = Profile(imaging.blank, imaging.jpeg_quality, imaging.clean_text)
     scanner.arm()
+    workers = Workers(kernels, profile)
     sheets = written = 0
     while scanner.feed():
         sheets += 1
         scans = scanner.read_sheet(SheetId(_NO_EPOCH, 1, sheets))
-        rasters = [face.raster_of(side) for side in scans]
-        back = rasters[1] if len(rasters) > 1 else None
-        for side, done in zip(scans, face.process(rasters[0], back, kernels, profile), strict=True):
+        sources = [partial(raster_of, side) for side in scans]
+        for side, done in zip(scans, workers.sheet(sources), strict=True):
             typer.echo(_write(out, side, done))
             written += 1
     scanner.finish()
+    workers.close()
     return sheets, written
 
 

@@ -1,4 +1,4 @@
-"""QR codes on one face: their texts, each physical code once.
+"""QR codes on one face: their texts and how they stand, each physical code once.
 
 Rule 1: a content page costs one pass of the first reader. The second one, thirty times slower, is
 asked only on a face that looks like a stained separator: fewer than two codes are ours, and one is
@@ -21,20 +21,41 @@ _ENOUGH: Final = 2
 _QR: Final = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
 
 
-@dataclass(frozen=True, slots=True)
-class _Code:
-    """A code on the face; `text` is None when it was found but cannot be read."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Code:
+    """A code on the face.
+
+    Attributes
+    ----------
+    text
+        What it says; None when it was found but cannot be read.
+    corners_px
+        float32 (4, 2): its own top left, top right, bottom right and bottom left.
+    """
 
     text: str | None
     corners_px: NDArray[np.float32]
 
     @property
     def ours(self) -> bool:
+        """Whether it bears our prefix."""
         return self.text is not None and is_ours(self.text)
 
+    @property
+    def upside_down(self) -> bool:
+        """Whether its top edge runs from right to left."""
+        along_x, along_y = self.corners_px[1] - self.corners_px[0]
+        return bool(-along_x > abs(along_y))
 
-def find(gray: NDArray[np.uint8]) -> tuple[str, ...]:
-    """Return the texts of all QR codes on one face, in no particular order.
+    @property
+    def upright(self) -> bool:
+        """Whether its top edge runs from left to right; it may also lie on its side."""
+        along_x, along_y = self.corners_px[1] - self.corners_px[0]
+        return bool(along_x > abs(along_y))
+
+
+def find(gray: NDArray[np.uint8]) -> tuple[Code, ...]:
+    """Return the QR codes on one face that can be read, in no particular order.
 
     Parameters
     ----------
@@ -46,21 +67,21 @@ def find(gray: NDArray[np.uint8]) -> tuple[str, ...]:
     unreadable = any(code.text is None for code in found)
     if ours < _ENOUGH and (ours or unreadable):
         found += [code for code in _second_reader(gray) if not _is_among(code, found)]
-    return tuple(code.text for code in found if code.text is not None)
+    return tuple(code for code in found if code.text is not None)
 
 
-def _first_reader(gray: NDArray[np.uint8]) -> Iterator[_Code]:
+def _first_reader(gray: NDArray[np.uint8]) -> Iterator[Code]:
     for barcode in zxingcpp.read_barcodes(gray, formats=_QR, return_errors=True):
         at = barcode.position
         corners = [at.top_left, at.top_right, at.bottom_right, at.bottom_left]
-        yield _Code(
+        yield Code(
             # An invalid code carries the text of its bad bytes, which nobody must see.
             barcode.text if barcode.valid else None,
             np.array([(corner.x, corner.y) for corner in corners], np.float32),
         )
 
 
-def _second_reader(gray: NDArray[np.uint8]) -> Iterator[_Code]:
+def _second_reader(gray: NDArray[np.uint8]) -> Iterator[Code]:
     try:
         _, texts, corners, _ = cv2.QRCodeDetectorAruco().detectAndDecodeMulti(gray)
     except cv2.error:
@@ -69,10 +90,10 @@ def _second_reader(gray: NDArray[np.uint8]) -> Iterator[_Code]:
         return
     for text, four in zip(texts, corners if corners is not None else (), strict=True):
         if text:
-            yield _Code(text, np.asarray(four, np.float32))
+            yield Code(text, np.asarray(four, np.float32))
 
 
-def _is_among(code: _Code, known: Iterable[_Code]) -> bool:
+def _is_among(code: Code, known: Iterable[Code]) -> bool:
     """Tell whether a code that was read lies where one of `known` was read before."""
     centre = code.corners_px.mean(axis=0)
     return any(

@@ -4,6 +4,7 @@ Rule 1: a scope is text between two sheets: the ledger keeps it with the batch, 
 continues a batch after a power cut continues its scope.
 Rule 2: pages are numbered by case, stage, material, party and instance, from 1 and without a gap,
 for the whole batch: a material that is taken up again is continued.
+Rule 3: how a stack stands is told by its separators, and only while all of them agree.
 """
 
 import json
@@ -27,6 +28,9 @@ class Scope:
         How many pages each material has so far: (case, stage, material, party, instance), number.
     quarantined
         True behind a separator that could not be trusted: where pages go is in doubt.
+    stands
+        How the separators of this batch were fed: "upright", "upside_down", or "mixed"; "" before
+        the first.
     """
 
     case_number: str = ""
@@ -37,6 +41,7 @@ class Scope:
     instance: int = 0
     declared_pages: int = 0
     quarantined: bool = False
+    stands: str = ""
     pages: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
@@ -70,7 +75,13 @@ class Scope:
 
     def in_case(self, case_number: str, case_key: str) -> "Scope":
         """Return the scope behind a C: this case, and nothing else of what was said before."""
-        return Scope(case_number=case_number, case_key=case_key, pages=self.pages)
+        return Scope(
+            case_number=case_number, case_key=case_key, stands=self.stands, pages=self.pages
+        )
+
+    def fed(self, stands: str) -> "Scope":
+        """Return the scope behind a separator that was fed "upright", "upside_down" or "mixed"."""
+        return replace(self, stands=stands if self.stands in ("", stands) else "mixed")
 
     def quarantine(self) -> "Scope":
         """Return the scope behind a separator that could not be trusted."""

@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 
 from daemon.errors import SpoolCorrupt
 from daemon.page import SampleOrder, Scan
+from kernels import wire
+from kernels.buffers import Buffers
 
 MEDIA_TYPE: Final = "application/vnd.suian.raw+zstd"
 _LEVEL: Final = 1
 
 
-def pack(scan: Scan) -> bytes:
+def pack(scan: Scan, buffers: Buffers | None = None) -> bytes:
     """Compress a scan; `unpack` gives the same samples back."""
     samples = scan.samples
     header = {"shape": samples.shape, "order": scan.order.value, "dpi": scan.dpi}
-    delta = samples.copy()
-    np.subtract(samples[:, 1:], samples[:, :-1], out=delta[:, 1:])
+    delta = (buffers or Buffers()).take("raw.delta", samples.shape)
+    wire.left_differences(samples, delta)
     head = json.dumps(header, separators=(",", ":")).encode("ascii") + b"\n"
     return head + zstandard.ZstdCompressor(level=_LEVEL).compress(delta.data)
 
@@ -40,5 +42,5 @@ def unpack(data: bytes) -> tuple[NDArray[np.uint8], SampleOrder, int]:
         order, dpi = SampleOrder(header["order"]), int(header["dpi"])
     except (ValueError, KeyError, TypeError, zstandard.ZstdError) as error:
         raise SpoolCorrupt(f"not a RAW raster: {error}", size_bytes=len(data)) from error
-    np.add.accumulate(samples, axis=1, out=samples)
+    wire.undo_left_differences(samples)
     return samples, order, dpi

@@ -1,7 +1,9 @@
 """RAW behind the page: idle cores pack captured rasters, never in the gate's way."""
 
 import logging
+import os
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from typing import Final, Literal
@@ -10,6 +12,7 @@ from daemon.metrics import Metrics
 from daemon.page import Blob, Fate, Page, Role, Scan
 from daemon.pipeline import raw
 from daemon.spool.ledger import Ledger
+from kernels.buffers import Buffers
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +20,8 @@ Keep = Literal["all", "altered", "off"]
 # Eight colour A4 sheets at 300 dpi. A site that feeds faster than two cores can pack loses RAW of
 # some pages, counted, rather than slowing the paper: crash safety does not rest on RAW.
 MAX_QUEUED_BYTES: Final = 16 * 26 * 2**20
+_BEHIND_THE_PAGE: Final = 10
+"""Nice value: cores that have nothing else to do pack; the faces of the next sheet go first."""
 _KEPT_FATES: Final = (Fate.PAGE, Fate.BLANK, Fate.QUARANTINED)
 
 
@@ -38,6 +43,7 @@ class RawWriter:
         self._queue: queue.Queue[tuple[Page, Scan] | None] = queue.Queue()
         self._lock = threading.Lock()
         self._queued_bytes = 0
+        self._buffers = Buffers()
 
     def offer(self, page: Page, scan: Scan) -> None:
         """Take the raster of a durable page, or skip it when too many are waiting."""
@@ -62,6 +68,8 @@ class RawWriter:
 
     def run(self, beat: Callable[[], None]) -> None:
         """Pack and store until `stop`."""
+        if sys.platform == "linux":  # where each thread has a priority of its own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BEHIND_THE_PAGE)
         while True:
             beat()
             try:
@@ -71,7 +79,8 @@ class RawWriter:
             if item is None:
                 return
             page, scan = item
-            self._ledger.add_blob(page.page_id, Blob(Role.RAW, raw.MEDIA_TYPE, raw.pack(scan)))
+            packed = raw.pack(scan, self._buffers)
+            self._ledger.add_blob(page.page_id, Blob(Role.RAW, raw.MEDIA_TYPE, packed))
             self._metrics.raw_faces.labels("kept").inc()
             with self._lock:
                 self._queued_bytes -= scan.samples.nbytes

@@ -6,20 +6,26 @@ pages behind it go on into quarantine instead. Pages are never guessed into a pl
 Rule 3: a face keeps its image whatever its fate, until retention lets it go.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Literal
 
 from daemon.dossier import codes
 from daemon.dossier.catalogue import RuleSet
+from daemon.dossier.codes import Code
 from daemon.dossier.separator import Accepted, Content, Scope, Untrusted, follow, judge
 from daemon.errors import UnknownSeparator
 from daemon.metrics import Metrics
 from daemon.page import Blob, Fate, Page, Position, Role, Scan
-from daemon.pipeline.face import EVIDENCE_BYTES, Face, Profile, process, raster_of
-from kernels.backend import Backend
+from daemon.pipeline.face import Face
+from daemon.pipeline.glass import Glass
+from daemon.pipeline.pixels import raster_of
+from daemon.pipeline.steps import EVIDENCE_BYTES
+from daemon.pipeline.workers import Workers
 
 QUARANTINED_SCOPE: Final = "behind_unknown_separator"
+_UPSIDE_DOWN: Final = "upside_down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,44 +73,48 @@ class SeparatorRules:
 
 
 class Workshop:
-    """Works sheets; holds no state between them.
+    """Works sheets, one after the other.
 
     Parameters
     ----------
-    backend, profile
-        The kernels and what they may do.
+    workers
+        The threads that work faces.
     separators
         How separators are read.
     metrics
         Where the time of every step is counted.
     """
 
-    def __init__(
-        self, backend: Backend, profile: Profile, separators: SeparatorRules, metrics: Metrics
-    ) -> None:
-        self._backend = backend
-        self._profile = profile
+    def __init__(self, workers: Workers, separators: SeparatorRules, metrics: Metrics) -> None:
+        self._workers = workers
         self._separators = separators
         self._metrics = metrics
+        self._glass = Glass()
 
     def sheet(self, scans: tuple[Scan, ...], scope: str) -> SheetResult:
         """Return the pages of a sheet, front and back, and the scope behind it."""
-        front, back = scans
-        faces = process(raster_of(front), raster_of(back), self._backend, self._profile)
-        self._count(faces)
-        texts = [text for face in faces for text in codes.find(face.half)]
         before = Scope.parse(scope)
-        match judge(texts, self._separators.keys):
+        sources = [partial(raster_of, scan) for scan in scans]
+        faces = self._workers.sheet(sources, upside_down=before.stands == _UPSIDE_DOWN)
+        self._count(faces)
+        faces = tuple(map(self._behind_glass, scans, faces))
+        found = [
+            code
+            for face in self._workers.each(lambda face: codes.find(face.half), faces)
+            for code in face
+        ]
+        match judge([code.text or "" for code in found], self._separators.keys):
             case Content():
                 return self._content(scans, faces, before)
             case Accepted() as accepted:
-                return self._separator(scans, faces, before, accepted)
+                stands = _standing([code for code in found if code.ours])
+                return self._separator(scans, faces, before.fed(stands), accepted)
             case Untrusted(reason):
                 return self._untrusted(scans, faces, before, reason)
 
     def evidence(self, scan: Scan) -> Blob:
         """Return a small picture of what came of a face that was not read to its end."""
-        small = self._backend.jpeg.evidence(raster_of(scan), EVIDENCE_BYTES)
+        small = self._workers.backend.jpeg.evidence(raster_of(scan), EVIDENCE_BYTES)
         return Blob(Role.EVIDENCE, "image/jpeg", small)
 
     def _count(self, faces: tuple[Face, ...]) -> None:
@@ -112,6 +122,13 @@ class Workshop:
             for step, ms in face.ms.items():
                 if step != "total":
                     self._metrics.step_seconds.labels(step).observe(ms / 1000)
+
+    def _behind_glass(self, scan: Scan, face: Face) -> Face:
+        """Say of a face that its streak lies on the glass, where it was on faces before, too."""
+        side = scan.page_id.side
+        dirty = self._glass.face(side, face.streaks_mm)
+        self._metrics.glass_streaks.labels(side.name.lower()).set(len(self._glass.dirty(side)))
+        return replace(face, warnings=(*face.warnings, "streak_on_glass")) if dirty else face
 
     def _content(
         self, scans: tuple[Scan, ...], faces: tuple[Face, ...], scope: Scope
@@ -165,6 +182,13 @@ class Workshop:
         if self._separators.unknown == "quarantine":
             return SheetResult(pages, scope.quarantine().text())
         return SheetResult(pages, scope.text(), stop_reason=UnknownSeparator.label)
+
+
+def _standing(ours: Sequence[Code]) -> str:
+    """Say how a separator was fed, by the codes that make it one."""
+    if all(code.upright for code in ours):
+        return "upright"
+    return _UPSIDE_DOWN if all(code.upside_down for code in ours) else "mixed"
 
 
 def _page(scan: Scan, face: Face, fate: Fate, position: Position, reason: str = "") -> Page:

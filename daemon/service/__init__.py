@@ -23,8 +23,10 @@ from daemon.inbox import Inbox
 from daemon.metrics import Metrics, Reading
 from daemon.pipeline import face
 from daemon.pipeline.flow import Flow
+from daemon.pipeline.profile import Profile
 from daemon.pipeline.raw_writer import RawWriter
 from daemon.pipeline.sheet import SeparatorRules, Workshop
+from daemon.pipeline.workers import Workers
 from daemon.service.systemd import notify
 from daemon.service.thread import Run, Worker
 from daemon.spool.journal import Encoder
@@ -76,7 +78,7 @@ class Service:
         self.metrics = Metrics(registry or CollectorRegistry())
         self._rules = catalogue.load()
         keys = separator_keys(config)
-        self._backend = face.kernels(config.imaging.backend)
+        self._backend = face.kernels(config.imaging.backend, config.imaging.encoder)
         self.metrics.build.info({"version": __version__, "backend": self._backend.name})
         self.ledger = Ledger(
             config.spool.dir,
@@ -86,10 +88,12 @@ class Service:
         )
         self.retention = Retention(self.ledger, config.spool.hold_hours * 3600)
         self.raw = RawWriter(self.ledger, self.metrics, config.spool.raw)
-        profile = face.Profile(config.imaging.blank, config.imaging.jpeg_quality)
+        imaging = config.imaging
+        profile = Profile(imaging.blank, imaging.jpeg_quality, imaging.clean_text)
+        workers = Workers(self._backend, profile)
+        self._closers.append(workers.close)
         workshop = Workshop(
-            self._backend,
-            profile,
+            workers,
             SeparatorRules(
                 self._rules,
                 keys,

@@ -68,6 +68,10 @@ def second_reader(monkeypatch):
     return counting
 
 
+def read(gray):
+    return tuple(code.text for code in codes.find(gray))
+
+
 @pytest.mark.parametrize("turned_deg", [0.0, 4.5, -6.0, 90.0, 180.0])
 def test_four_codes_are_read_at_half_scale_however_the_sheet_was_fed(turned_deg, second_reader):
     page = sheet(TEXT, TEXT, TEXT, TEXT)
@@ -75,12 +79,14 @@ def test_four_codes_are_read_at_half_scale_however_the_sheet_was_fed(turned_deg,
         found = codes.find(np.ascontiguousarray(np.rot90(scanned(page), int(turned_deg // 90))))
     else:
         found = codes.find(scanned(page, turned_deg=turned_deg))
-    assert found == (TEXT,) * 4
+    assert tuple(code.text for code in found) == (TEXT,) * 4
+    assert all(code.upright is (abs(turned_deg) < 45) for code in found)
+    assert all(code.upside_down is (turned_deg == 180) for code in found)
     assert second_reader.asked == 0
 
 
 def test_two_different_codes_are_both_reported():
-    assert sorted(codes.find(scanned(sheet(TEXT, OTHER)))) == sorted([TEXT, OTHER])
+    assert sorted(read(scanned(sheet(TEXT, OTHER)))) == sorted([TEXT, OTHER])
 
 
 def test_a_page_without_codes_never_asks_the_second_reader(second_reader, shared_data):
@@ -89,29 +95,29 @@ def test_a_page_without_codes_never_asks_the_second_reader(second_reader, shared
     for file in files:
         gray = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
         half = cv2.resize(gray, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        assert codes.find(half) == ()
+        assert read(half) == ()
     assert second_reader.asked == 0
 
 
 def test_a_foreign_code_is_reported_and_does_not_ask_the_second_reader(second_reader):
-    assert codes.find(scanned(sheet(FOREIGN))) == (FOREIGN,)
+    assert read(scanned(sheet(FOREIGN))) == (FOREIGN,)
     assert second_reader.asked == 0
 
 
 def test_a_stained_code_gives_no_text_and_the_clean_ones_do():
     page = stained(sheet(TEXT, TEXT, TEXT, TEXT), *CORNERS[:2])
-    assert codes.find(scanned(page)) == (TEXT, TEXT)
+    assert read(scanned(page)) == (TEXT, TEXT)
 
 
 def test_a_code_both_readers_see_counts_once(second_reader):
     page = stained(sheet(TEXT, TEXT, TEXT, TEXT), *CORNERS[:3])
-    assert codes.find(scanned(page)) == (TEXT,)
+    assert read(scanned(page)) == (TEXT,)
     assert second_reader.asked == 1
 
 
 def test_a_face_of_stained_codes_asks_the_second_reader_and_invents_nothing(second_reader):
     page = stained(sheet(TEXT, TEXT, TEXT, TEXT), *CORNERS)
-    assert codes.find(scanned(page)) == ()
+    assert read(scanned(page)) == ()
     assert second_reader.asked == 1
 
 
@@ -122,7 +128,7 @@ def test_what_only_the_second_reader_reads_is_added(monkeypatch):
     half = whole.copy()
     half[:, : WIDTH_PX // 4 + 200] = 200
     monkeypatch.setattr(codes, "_first_reader", lambda _gray: first(half))
-    assert codes.find(whole) == (TEXT, TEXT)
+    assert read(whole) == (TEXT, TEXT)
 
 
 def test_a_second_reader_that_trips_over_a_pattern_leaves_what_the_first_has(monkeypatch):
@@ -131,4 +137,4 @@ def test_a_second_reader_that_trips_over_a_pattern_leaves_what_the_first_has(mon
             raise cv2.error("assertion failed")
 
     monkeypatch.setattr(cv2, "QRCodeDetectorAruco", Tripping)
-    assert codes.find(scanned(sheet(TEXT))) == (TEXT,)
+    assert read(scanned(sheet(TEXT))) == (TEXT,)

@@ -11,9 +11,11 @@ from daemon.feeder import loopback, session
 from daemon.feeder.hands import CLEARING
 from daemon.metrics import Metrics
 from daemon.page import Fate, Role
-from daemon.pipeline import face, flow
+from daemon.pipeline import flow
+from daemon.pipeline.profile import Profile
 from daemon.pipeline.raw_writer import RawWriter
 from daemon.pipeline.sheet import SeparatorRules, Workshop
+from daemon.pipeline.workers import Workers
 from daemon.spool.ledger import Ledger
 from daemon.stream.codec import Origin, encode
 from tests.feeder import tiles
@@ -64,8 +66,7 @@ class Hall:
         self.ledger.start()
         self.metrics = Metrics(CollectorRegistry())
         workshop = Workshop(
-            kernels,
-            face.Profile(),
+            Workers(kernels, Profile(), threads=1),
             SeparatorRules(rules, {}, self.ledger.seen_separator, "stop"),
             self.metrics,
         )

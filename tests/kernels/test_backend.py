@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from kernels import backend
+from kernels import backend, jpeg
 from kernels.raster import Raster
 
 
@@ -48,7 +48,7 @@ def test_warming_runs_every_kernel():
     }
     backend.warm(dataclasses.replace(watch(chosen, ""), **groups))
     assert called >= {
-        "first_pass", "skew", "rotate", "crop.find_sheet", "crop.apply", "blank.measure",
+        "first_pass", "skew", "rotate", "crop.locate", "crop.apply", "quality", "blank.measure",
         "blank.decide", "jpeg.encode", "jpeg.evidence", "g4.is_bilevel", "g4.file",
     }  # fmt: skip
 
@@ -56,3 +56,15 @@ def test_warming_runs_every_kernel():
 def test_a_group_four_file_says_what_it_is():
     page = Raster(np.full((5, 9), 255, np.uint8), 300)
     assert backend.choose().g4.file(page).startswith(b"II*\0")
+
+
+def test_an_encoder_that_differs_here_is_not_taken(monkeypatch):
+    assert backend.choose("cpu", "numba").jpeg.name == "numba"
+
+    def wrong(raster, quality, subsampling="420", buffers=None):
+        return jpeg.ENCODERS["turbo"](raster, quality, subsampling, buffers)[:-1] + b"\0"
+
+    monkeypatch.setattr(jpeg, "ENCODERS", {**jpeg.ENCODERS, "numba": wrong})
+    chosen = backend.choose("cpu", "numba")
+    assert chosen.jpeg.name == "turbo"
+    assert chosen.jpeg.encode is jpeg.ENCODERS["turbo"]

@@ -10,7 +10,8 @@ from PIL import Image
 from daemon.errors import ConfigError
 from daemon.page import PageId, SampleOrder, Scan, Side
 from daemon.pipeline import face
-from daemon.pipeline.face import Profile
+from daemon.pipeline.pixels import raster_of
+from daemon.pipeline.profile import Profile
 from kernels.blank import Level
 from kernels.raster import Raster
 
@@ -29,7 +30,8 @@ def kernels():
 def _text(angle=0.0, colour=(30, 30, 30)):
     page = np.full((H, W, 3), 238, np.uint8)
     for k in range(18):
-        cv2.putText(page, LINE, (140, 200 + 75 * k), colour, FONT, 36)
+        shifted = LINE[k % 9 :] + LINE[: k % 9]
+        cv2.putText(page, shifted, (140, 200 + 75 * k), colour, FONT, 36)
     turn = cv2.getRotationMatrix2D(((W - 1) / 2, (H - 1) / 2), angle, 1)
     return cv2.warpAffine(page, turn, (W, H), borderValue=(238,) * 3)
 
@@ -64,7 +66,7 @@ def test_every_sample_order_becomes_the_same_upright_raster(order):
         SampleOrder.GRAY_INVERTED: 255 - bgr[..., 0],
     }[order]
     scan = Scan(PAGE, np.ascontiguousarray(wire), order, DPI, captured_at=0.0)
-    raster = face.raster_of(scan)
+    raster = raster_of(scan)
     gray = order in (SampleOrder.GRAY, SampleOrder.GRAY_INVERTED)
     assert np.array_equal(raster.pixels, bgr[..., 0] if gray else bgr)
     assert raster.dpi == DPI
@@ -73,7 +75,7 @@ def test_every_sample_order_becomes_the_same_upright_raster(order):
 
 def test_line_art_becomes_gray_with_white_where_a_bit_is_0():
     packed = np.random.default_rng(3).integers(0, 256, (131, 9), np.uint8)
-    raster = face.raster_of(Scan(PAGE, packed, SampleOrder.BITS, DPI, captured_at=0.0))
+    raster = raster_of(Scan(PAGE, packed, SampleOrder.BITS, DPI, captured_at=0.0))
     expected = [[0 if byte >> (7 - x % 8) & 1 else 255 for x in range(8)] for byte in packed[5]]
     assert raster.pixels.shape == (131, 72)
     assert raster.pixels[5].tolist() == [pixel for byte in expected for pixel in byte]
@@ -86,13 +88,13 @@ def test_a_line_art_page_leaves_the_kernels_as_g4(kernels):
     black = black if black.ndim == 2 else black[..., 0]
     packed = np.packbits(black[:, : black.shape[1] // 8 * 8] < 128, axis=1)
     scan = Scan(PAGE, packed, SampleOrder.BITS, DPI, captured_at=0.0)
-    done = _one(face.raster_of(scan), kernels)
+    done = _one(raster_of(scan), kernels)
     assert done.media_type == "image/tiff"
 
 
 def test_the_samples_of_the_scan_are_not_touched():
     samples = np.full((70, 20), 3, np.uint8)
-    face.raster_of(Scan(PAGE, samples, SampleOrder.GRAY_INVERTED, DPI, captured_at=0.0))
+    raster_of(Scan(PAGE, samples, SampleOrder.GRAY_INVERTED, DPI, captured_at=0.0))
     assert (samples == 3).all()
 
 
@@ -103,7 +105,7 @@ def test_a_tilted_page_is_turned_upright_and_every_step_recorded(kernels, angle)
     assert done.skew_corrected
     assert not done.removed
     assert not done.marked
-    assert _names(done) == ["first_pass", "blank", "skew", "rotate", "encode"]
+    assert _names(done) == ["first_pass", "blank", "skew", "rotate", "stand", "quality", "encode"]
     rotate = done.steps[3]
     assert rotate.backend == "cpu"
     assert rotate.values["angle_microdeg"] == pytest.approx(-angle * 1e6, abs=50_000)
@@ -165,7 +167,7 @@ def test_a_likely_blank_is_marked_and_neither_turned_nor_cropped(kernels):
 def test_the_other_side_explains_what_shows_through(kernels):
     front = Raster(_noisy(_text()), DPI)
     ghost = cv2.GaussianBlur(_text()[:, ::-1], (0, 0), 2.2).astype(np.float32)
-    back = Raster(_noisy(238 - (238 - ghost) * 0.24, seed=2), DPI)
+    back = Raster(_noisy(238 - (238 - ghost) * 0.2, seed=2), DPI)
     alone = _one(back, kernels)
     first, second = face.process(front, back, kernels, Profile())
     assert not alone.removed
@@ -224,7 +226,7 @@ def test_a_seal_keeps_its_full_chroma(kernels):
 
 def test_the_time_of_each_step_is_said(kernels):
     done = _one(Raster(_noisy(_text(2.0)), DPI), kernels)
-    steps = {"first_pass", "blank", "skew", "rotate", "crop", "encode"}
+    steps = {"first_pass", "blank", "skew", "rotate", "crop", "stand", "quality", "encode"}
     assert set(done.ms) == steps | {"total"}
     assert done.ms["total"] == pytest.approx(sum(done.ms[name] for name in steps), abs=0.01)
 

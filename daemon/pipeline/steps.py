@@ -1,0 +1,218 @@
+"""The steps of a face, in their order: what each does, when it does nothing, what it records."""
+
+from typing import Final
+
+import cv2
+
+from daemon.pipeline import format as formats
+from daemon.pipeline.bench import Bench, Value
+from daemon.pipeline.format import Captured, Seen
+from kernels import clean_text, orientation, room
+from kernels.blank import BlankMeasures, Verdict
+from kernels.crop import CropBox, Sheet
+from kernels.first_pass import FirstPass
+from kernels.orientation import Stands
+from kernels.quality import Known, Quality
+from kernels.raster import Raster
+from kernels.skew import Skew
+
+EVIDENCE_BYTES: Final = 20_000
+_NOT_WORTH_TURNING_MICRODEG: Final = 50_000
+_LONGEST_SIDE_TURNED_PX: Final = 32_767
+
+
+def blank(
+    bench: Bench, first: FirstPass, measures: BlankMeasures, other: BlankMeasures | None
+) -> Verdict:
+    """Say whether the face is blank; `other` is what the other side of the sheet shows."""
+    with bench.timed("blank"):
+        verdict = bench.backend.blank.decide(measures, other)
+    bench.record(
+        "first_pass",
+        {"threshold": first.threshold, "paper": first.paper, "ink_clamp": first.ink_clamp},
+    )
+    bench.record(
+        "blank", {"level": verdict.level.value, "reason": verdict.reason, **verdict.values}
+    )
+    return verdict
+
+
+def skew(bench: Bench, first: FirstPass) -> Skew:
+    """Measure how the content is turned."""
+    with bench.timed("skew"):
+        found = bench.backend.skew(first, bench.raster.dpi, bench.buffers)
+    bench.record(
+        "skew",
+        {
+            "angle_microdeg": found.angle_microdeg,
+            "confidence": found.confidence,
+            "trusted": found.trusted,
+            **found.values,
+        },
+    )
+    if not found.trusted:
+        bench.warnings.append("skew_not_trusted")
+    return found
+
+
+def without_chroma(raster: Raster, first: FirstPass) -> Raster:
+    """Return the luma of a colour raster in which no pixel has any colour, else the raster."""
+    if raster.is_colour and not first.cells[..., 1].any():
+        return Raster(first.luma, raster.dpi)
+    return raster
+
+
+def rotate(
+    bench: Bench, raster: Raster, first: FirstPass, sound: Skew | None
+) -> tuple[Raster, bool]:
+    """Turn the content level if its skew is sound and worth it. Bilevel stays bilevel.
+
+    Where ink would leave the page over its border, the page is made larger first.
+    """
+    if sound is None or abs(sound.angle_microdeg) < _NOT_WORTH_TURNING_MICRODEG:
+        return raster, False
+    if max(raster.width_px, raster.height_px) > _LONGEST_SIDE_TURNED_PX:
+        bench.warnings.append("too_large_to_turn")
+        return raster, False
+    with bench.timed("rotate"):
+        widened = room.is_needed(first, sound.angle_microdeg)
+        if widened:
+            raster = room.around(raster, sound.angle_microdeg, bench.buffers)
+            bench.warnings.append("page_made_larger")
+        bilevel = bench.backend.g4.is_bilevel(raster)
+        turned = bench.backend.rotate(raster, -sound.angle_microdeg, 255, bench.buffers)
+        if bilevel:
+            cv2.threshold(turned.pixels, 127, 255, cv2.THRESH_BINARY, dst=turned.pixels)
+    bench.record(
+        "rotate",
+        {
+            "angle_microdeg": -sound.angle_microdeg,
+            "fill": 255,
+            "width_px": turned.width_px,
+            "height_px": turned.height_px,
+        },
+    )
+    return turned, True
+
+
+def crop(
+    bench: Bench, turned: Raster, first: FirstPass, sound: Skew | None, *, corrected: bool
+) -> tuple[Raster, Sheet | None, CropBox | None]:
+    """Cut away the bed. Without a sound skew nothing says how the edges should lie.
+
+    A page that was made larger for its turn is not cut: its sheet reaches over the image.
+    """
+    if sound is None or turned.width_px != bench.raster.width_px:
+        return turned, None, None
+    with bench.timed("crop"):
+        angle = sound.angle_microdeg if corrected else 0
+        sheet = bench.backend.crop.locate(first, angle, turned.dpi, bench.buffers)
+        if sheet is None or not sheet.worth_cutting:
+            return turned, sheet, None
+        box = sheet.box
+        cut = bench.backend.crop.apply(turned, box, bench.buffers)
+    bench.record(
+        "crop", {"left": box.left, "top": box.top, "right": box.right, "bottom": box.bottom}
+    )
+    return cut, sheet, box
+
+
+def stand(
+    bench: Bench,
+    raster: Raster,
+    first: FirstPass,
+    sound: Skew | None,
+    *,
+    stack_upside_down: bool,
+) -> Raster:
+    """Stand a page on its feet if both its stack and its own punctuation say it is on its head.
+
+    One of them alone is only flagged: a clerk may lay one separator the wrong way, and a page may
+    have been printed so.
+    """
+    if sound is None:
+        return raster
+    with bench.timed("stand"):
+        found = orientation.orientation(first, sound.angle_microdeg, bench.raster.dpi)
+        on_its_head = found.stands is Stands.UPSIDE_DOWN
+        if on_its_head and stack_upside_down:
+            raster = orientation.half_turn(raster, bench.buffers)
+    bench.record(
+        "stand",
+        {
+            "stands": found.stands.value,
+            "marks_upright": found.upright,
+            "marks_upside_down": found.upside_down,
+            "stack_upside_down": stack_upside_down,
+            "turned_deg": 180 if on_its_head and stack_upside_down else 0,
+        },
+    )
+    if on_its_head and not stack_upside_down:
+        bench.warnings.append("perhaps_upside_down")
+    elif stack_upside_down and not on_its_head:
+        bench.warnings.append("stack_upside_down")
+    return raster
+
+
+def quality(bench: Bench, first: FirstPass, known: Known) -> Quality:
+    """Measure how well the face was captured."""
+    with bench.timed("quality"):
+        found = bench.backend.quality(first, bench.raster, known)
+    bench.record("quality", found.values)
+    if found.streaks_mm:
+        bench.warnings.append("streaks")
+    return found
+
+
+def encode(bench: Bench, raster: Raster, first: FirstPass, verdict: Verdict) -> tuple[bytes, str]:
+    """Write the page in the format that the table of `format` gives it."""
+    with bench.timed("encode"):
+        seen, level = _seen(bench, raster, first, verdict)
+        chosen = formats.choose(seen, bench.profile)
+        if chosen.reason == "clean_text":
+            raster = clean_text.black_and_white(raster, level)
+        if chosen.kind == "g4":
+            data, media_type = bench.backend.g4.file(raster, bench.buffers), formats.TIFF
+        else:
+            data = bench.backend.jpeg.encode(
+                raster, bench.profile.jpeg_quality, chosen.subsampling, bench.buffers
+            )
+            media_type = formats.JPEG
+        if bench.profile.container == "pdf":
+            data, media_type = formats.wrap_pdf(data, media_type, raster.dpi), formats.PDF
+    values: dict[str, Value] = {
+        "format": chosen.kind,
+        "reason": chosen.reason,
+        "container": bench.profile.container,
+    }
+    if chosen.kind == "jpeg":
+        values |= {
+            "quality": bench.profile.jpeg_quality,
+            "subsampling": chosen.sampling,
+            "encoder": bench.backend.jpeg.name,
+        }
+    elif chosen.reason == "clean_text":
+        values["black_below"] = level
+    bench.record("encode", values)
+    return data, media_type
+
+
+def _seen(bench: Bench, raster: Raster, first: FirstPass, verdict: Verdict) -> tuple[Seen, int]:
+    """Return what decides the format, and the level below which clean text is black."""
+    captured: Captured = "colour" if bench.raster.is_colour else "gray"
+    if captured == "gray" and bench.backend.g4.is_bilevel(raster):
+        captured = "bilevel"
+    spreads = first.cells[..., 1]
+    strong_mm2 = verdict.values.get("colour_mm2")
+    if strong_mm2 is None:
+        strong_mm2 = formats.strong_colour_mm2(spreads, bench.raster.dpi)
+    asked = bench.profile.clean_text == "bilevel" and captured == "colour"
+    text = clean_text.judge(bench.raster) if asked else None
+    seen = Seen(captured, bool(spreads.any()), strong_mm2, is_clean_text=bool(text))
+    return seen, text.level if text else 0
+
+
+def evidence(bench: Bench) -> bytes:
+    """Return the small picture that stays of a removed face."""
+    with bench.timed("evidence"):
+        return bench.backend.jpeg.evidence(bench.raster, EVIDENCE_BYTES)
