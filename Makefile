@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint types contracts proto proto-check lock clean
+.PHONY: demo test lint types contracts proto proto-check bench lock clean
 
 demo: .venv/runtime
 	$(BIN)/suian demo $(ARGS)
@@ -34,6 +34,15 @@ proto-check: .venv/dev
 	cp -r daemon/rpc .venv/rpc-committed
 	$(MAKE) --no-print-directory proto
 	diff -r -x __pycache__ .venv/rpc-committed daemon/rpc; s=$$?; rm -rf .venv/rpc-committed; exit $$s
+
+# Each topic's lines, beside whatever peers are installed: the others are left out by a line.
+bench: .venv/runtime
+	$(BIN)/python -m benchmarks.run >.venv/lines && mv .venv/lines benchmarks/results/speed.jsonl
+	set -e; for topic in chain throughput skew blank crop sizes accuracy feeder; do \
+	  test -e benchmarks/$$topic.py || continue; \
+	  $(BIN)/python -m benchmarks.$$topic >.venv/lines; \
+	  mv .venv/lines benchmarks/results/$$topic.jsonl; \
+	done
 
 # Rewrites the locks: hashes, no hosts. Needs uv on the path.
 lock:

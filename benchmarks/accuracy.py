@@ -23,7 +23,7 @@ from benchmarks.record import line
 from daemon.demo.stack import SeparatorWish, Stack
 from daemon.images import decode
 from daemon.page import PageId, SampleOrder, Scan, Side
-from daemon.pipeline import face
+from daemon.pipeline import face, pixels
 
 PAGES: Final = Path(__file__).parents[2] / "shared" / "data" / "pages"
 DPI: Final = 300
@@ -63,7 +63,7 @@ def pages(kernels: face.Backend) -> Iterator[Outcome]:
     with (PAGES / "truth.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             (image,) = decode(PAGES / row["file"])
-            raster = face.raster_from(image.pixels, DPI)
+            raster = pixels.raster_from(image.pixels, DPI)
             (done,) = face.process(raster, None, kernels, face.Profile())
             yield Outcome(row["file"], float(row["angle"]), row["blank"] == "1", done)
 
@@ -91,7 +91,7 @@ def scanned(stack: Stack, index: int, side: Side) -> face.Raster:
     samples = np.frombuffer(stack.face(index, side, window), np.uint8)
     wire = samples.reshape(window.height_px, window.width_px, window.channels)
     page_id = PageId("00000000", 1, index + 1, side)
-    return face.raster_of(Scan(page_id, wire, SampleOrder.RGB, DPI, captured_at=0.0))
+    return pixels.raster_of(Scan(page_id, wire, SampleOrder.RGB, DPI, captured_at=0.0))
 
 
 def page_line(outcome: Outcome) -> str:

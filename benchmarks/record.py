@@ -4,14 +4,32 @@ import importlib.metadata
 import json
 import os
 import platform
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
-LIBRARIES: Final = ("numpy", "numba", "opencv-python-headless", "opencv-python")
+LIBRARIES: Final = (
+    "numpy",
+    "numba",
+    "llvmlite",
+    "opencv-python-headless",
+    "opencv-python",
+    "zstandard",
+)
+_CPU_FACTS: Final = Path("/proc/cpuinfo")
+_VECTORS: Final = ("avx512bw", "avx2", "sse4_1", "asimd")
 
 
-def line(case: str, **figures: Any) -> str:
-    """Return the line of a case; it never names a path or a host."""
-    return json.dumps({"case": case, **figures, "versions": versions(), "machine": machine()})
+def line(case: str, *, also: Mapping[str, str] | None = None, **figures: Any) -> str:
+    """Return the line of a case; it never names a path or a host.
+
+    Parameters
+    ----------
+    also
+        Versions of what else took part: the peers.
+    """
+    measured_with = {"versions": versions() | dict(also or {}), "machine": machine()}
+    return json.dumps({"case": case, **figures, **measured_with}, ensure_ascii=False)
 
 
 def versions() -> dict[str, str]:
@@ -26,5 +44,12 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> str:
-    """Return architecture and number of cores."""
-    return f"{platform.machine()}, {os.cpu_count()} cores"
+    """Return architecture, number of cores, and where the system tells them processor and lanes."""
+    facts = [platform.machine(), f"{os.cpu_count()} cores"]
+    if _CPU_FACTS.exists():
+        rows = [row.partition(":") for row in _CPU_FACTS.read_text(encoding="utf-8").splitlines()]
+        told = {name.strip(): value.strip() for name, _, value in reversed(rows)}
+        flags = (told.get("flags") or told.get("Features") or "").split()
+        facts += [told["model name"]] if "model name" in told else []
+        facts += [name for name in _VECTORS if name in flags][:1]
+    return ", ".join(facts)
