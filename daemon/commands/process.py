@@ -191,7 +191,7 @@ def _json(item: _Input, done: face.Face, backend: str) -> str:
                 "certainty": _CERTAINTY[done.blank.level],
                 "reason": done.blank.reason,
             },
-            "quality": dict(done.quality),
+            "quality": _numbers(done),
             "crop_px": None if done.crop_px is None else list(done.crop_px),
             "format": _FORMATS[done.media_type],
             "bytes": len(done.data),
@@ -200,6 +200,14 @@ def _json(item: _Input, done: face.Face, backend: str) -> str:
         },
         ensure_ascii=False,
     )
+
+
+def _numbers(done: face.Face) -> dict[str, float | str]:
+    """Return the numbers about the capture, the first streak's place, and the worst word."""
+    numbers = {name: value for name, value in done.quality.items() if not isinstance(value, str)}
+    if done.streaks_mm:
+        numbers["streak_mm"] = done.streaks_mm[0]
+    return {**numbers, "reason": done.quality["reason"]}
 
 
 def _line(item: _Input, done: face.Face, target: Path) -> str:
