@@ -167,7 +167,7 @@ def test_a_likely_blank_is_marked_and_neither_turned_nor_cropped(kernels):
 def test_the_other_side_explains_what_shows_through(kernels):
     front = Raster(_noisy(_text()), DPI)
     ghost = cv2.GaussianBlur(_text()[:, ::-1], (0, 0), 2.2).astype(np.float32)
-    back = Raster(_noisy(238 - (238 - ghost) * 0.2, seed=2), DPI)
+    back = Raster(_noisy(238 - (238 - ghost) * 0.15, seed=2), DPI)
     alone = _one(back, kernels)
     first, second = face.process(front, back, kernels, Profile())
     assert not alone.removed
