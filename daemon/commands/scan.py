@@ -101,17 +101,16 @@ def _batch(scanner: Scanner, imaging: config.Imaging, out: Path) -> tuple[int, i
     kernels = face.kernels(imaging.backend, imaging.encoder)
     profile = Profile(imaging.blank, imaging.jpeg_quality, imaging.clean_text)
     scanner.arm()
-    workers = Workers(kernels, profile)
     sheets = written = 0
-    while scanner.feed():
-        sheets += 1
-        scans = scanner.read_sheet(SheetId(_NO_EPOCH, 1, sheets))
-        sources = [partial(raster_of, side) for side in scans]
-        for side, done in zip(scans, workers.sheet(sources), strict=True):
-            typer.echo(_write(out, side, done))
-            written += 1
+    with Workers(kernels, profile) as workers:
+        while scanner.feed():
+            sheets += 1
+            scans = scanner.read_sheet(SheetId(_NO_EPOCH, 1, sheets))
+            sources = [partial(raster_of, side) for side in scans]
+            for side, done in zip(scans, workers.sheet(sources), strict=True):
+                typer.echo(_write(out, side, done))
+                written += 1
     scanner.finish()
-    workers.close()
     return sheets, written
 
 

@@ -79,6 +79,8 @@ class Service:
         self._rules = catalogue.load()
         keys = separator_keys(config)
         self._backend = face.kernels(config.imaging.backend, config.imaging.encoder)
+        if self._backend.jpeg.name != config.imaging.encoder:
+            log.warning("imaging.encoder differs from the library here: the library writes JPEG")
         self.metrics.build.info({"version": __version__, "backend": self._backend.name})
         self.ledger = Ledger(
             config.spool.dir,
