@@ -213,9 +213,33 @@ def cell_medians(values, side):
     return out
 
 
-def held(levels):
+def hidden_cells(hidden, side):
+    """Which cells have a hidden pixel."""
+    rows, columns = (-(-length // side) for length in hidden.shape)
+    return np.array(
+        [
+            [hidden[y * side :, x * side :][:side, :side].any() for x in range(columns)]
+            for y in range(rows)
+        ]
+    )
+
+
+def nearest_known(levels, unknown):
+    """Unknown levels become the upper median of the known ones in the least square around."""
+    out = levels.copy()
+    for y, x in np.argwhere(unknown):
+        for reach in range(1, max(levels.shape)):
+            around = np.s_[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
+            near = np.sort(levels[around][~unknown[around]])
+            if near.size:
+                out[y, x] = near[near.size // 2]
+                break
+    return out
+
+
+def held(levels, paper=None):
     """Local levels, cleaned by a median over five by five, near the level of the page."""
-    clean, paper = levels, of_the_page(levels)
+    clean, paper = levels, of_the_page(levels) if paper is None else paper
     if min(levels.shape) >= 5:
         inner = np.pad(np.ones(np.array(levels.shape) - 4, bool), 2)
         wide = np.pad(np.where(~inner & (levels > paper + 12), paper, levels), 2, mode="reflect")

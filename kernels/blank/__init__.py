@@ -17,8 +17,8 @@ show-through beside or under it, up to the border of the image. What remains exc
 
 * a round gray speck of up to 0.52 mm (0.21 mm2) is dust: 0.55 mm never is;
 * a thin gray stroke on recycled paper that is no longer, darker or larger than the fibres of that
-  very sheet, or that is like two of them crossed, is a fibre;
-* a faint disk of 0.55 mm on noisy paper may measure as a speck: 1 of 2,400 trials of the floor;
+  very sheet, or that is like two of them crossed, is a fibre; so may be a faint blot of half a
+  millimetre that a fibre crosses (2 of 16,000 trials of the floor);
 * an even gray disk of 4 to 8 mm within 28 mm of an edge is a hole, and one straight gray bar of 6
   to 15 mm in an upper corner is a staple; where the other side was captured it must show them, too,
   and a staple alone must be so level and even that no hand drew it (`fastenings.is_wire`);
@@ -134,8 +134,7 @@ def measure(raster: Raster, first: FirstPass, buffers: Buffers | None = None) ->
     if inked > _INKED_FRACTION:
         return BlankMeasures(values, "mark", "", None, raster)
     buffers = buffers or Buffers()
-    page = ink_map(raster, buffers)
-    out = bed.exclude(page, buffers)
+    page, out = bed.take_away(ink_map(raster, buffers), buffers)
     seen = gather(page, raster, out.mask)
     values |= values_of(seen, out)
     return BlankMeasures(values, _veto(seen, values), _doubt(seen), seen, raster)
@@ -185,13 +184,13 @@ def _alone(front: BlankMeasures, seen: Evidence, values: dict[str, float]) -> Ve
     Soft marks are believed to be show-through where they are fainter than the floor, or so soft
     that no pen, printer or lens draws them.
     """
-    if front.doubt:
-        return Verdict(Level.NO, front.doubt, values)
     named, found = seen.named, seen.found
-    if named.rows(Kind.STAPLE_BACK).size:
-        return Verdict(Level.NO, "mark", values)
+    if front.doubt or named.rows(Kind.STAPLE_BACK).size:
+        return Verdict(Level.NO, front.doubt or "mark", values)
     if not all(fastenings.is_wire(seen.page, box) for box in seen.boxes(Kind.STAPLE)):
         return Verdict(Level.LIKELY, "fastening_on_one_side", values)
+    if named.dust_on_ink:
+        return Verdict(Level.LIKELY, "dust_on_ink", values)
     soft = named.rows(Kind.SOFT)
     if not soft.size:
         return Verdict(Level.SURE, _plain(seen), values)
@@ -229,6 +228,8 @@ def _beside(
         if sharp or off.strongest > _STRONGEST_SHINE:
             return Verdict(Level.LIKELY, "shine_unproven", values)
         reason = "show_through" if off.strongest else "below_floor"
+    elif seen.named.dust_on_ink:
+        return Verdict(Level.LIKELY, "dust_on_ink", values)
     if not (
         (not len(holes) or fastenings.holes_go_through(seen.page, holes, other.page))
         and (not len(staples) or fastenings.staples_go_through(seen.page, staples, other.page))
@@ -239,7 +240,7 @@ def _beside(
 
 def _is_explained(off: shine.Shine, left: Evidence) -> bool:
     """Whether what is left is fainter than the floor, or too soft for ink, wherever it lies."""
-    if left.named.rows(Kind.MARK, Kind.UNSURE).size or left.named.crowded:
+    if left.named.rows(Kind.MARK, Kind.UNSURE).size or left.named.crowded or left.named.dust_on_ink:
         return False
     rows = left.named.rows(Kind.SOFT)
     allowed = [int(off.allowed[y : y + h, x : x + w].max()) for x, y, w, h in left.found.box[rows]]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kernels.blank import edges, streaks
 from kernels.blank.ground import LEVEL_ABOVE
-from kernels.blank.ink import InkMap
+from kernels.blank.ink import InkMap, ink_beside
 from kernels.buffers import Buffers
 from kernels.vector import Emit, block
 
@@ -40,6 +40,8 @@ class Excluded:
     ----------
     mask
         uint8 (h, w): non-zero where the image is not paper to be judged.
+    beyond
+        uint8 (h, w): non-zero where there is no paper at all: the bed, and beyond the edges.
     bed_fraction
         Share of the image that is dark bed.
     edges
@@ -49,9 +51,28 @@ class Excluded:
     """
 
     mask: NDArray[np.uint8]
+    beyond: NDArray[np.uint8]
     bed_fraction: float
     edges: int
     streaks_px: tuple[int, ...]
+
+
+def take_away(page: InkMap, buffers: Buffers | None = None) -> tuple[InkMap, Excluded]:
+    """Return the map with its ink measured beside what is not paper, and what that is.
+
+    Cost: about 1.5 ms for A4; where there is a bed, it is looked for twice: 7 ms.
+    Map and masks lie in `buffers` (None: in new ones).
+    """
+    buffers = buffers or Buffers()
+    first = exclude(page, buffers)
+    if not first.beyond.any():
+        return page, first
+    mask, beyond = first.mask.copy(), first.beyond.copy()
+    page = ink_beside(page, beyond, buffers)
+    out = exclude(page, buffers)
+    np.maximum(out.mask, mask, out=out.mask)
+    np.maximum(out.beyond, beyond, out=out.beyond)
+    return page, out
 
 
 def exclude(page: InkMap, buffers: Buffers | None = None) -> Excluded:
@@ -68,9 +89,9 @@ def exclude(page: InkMap, buffers: Buffers | None = None) -> Excluded:
     mask = buffers.take("bed.mask", page.ink.shape)
     np.copyto(mask, bed)
     columns = streaks.exclude(page, bed, mask, buffers)
-    found = edges.exclude(page, mask)
+    found = edges.exclude(page, mask, bed)
     share = 0.0 if dark is None else float(np.count_nonzero(dark)) / dark.size
-    return Excluded(mask, share, found, columns)
+    return Excluded(mask, bed, share, found, columns)
 
 
 def _dark_bed(page: InkMap) -> NDArray[np.uint8] | None:

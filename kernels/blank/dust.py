@@ -4,9 +4,11 @@ Rule 1: dust is named by its area as captured, not by its box on the map. A disk
 0.196 mm2 and measures 0.175 to 0.207 at 300 dpi; one of 0.55 mm has at least 0.214 and is a mark.
 Rule 2: blur makes the area at half the peak smaller than it is, and ink over peak larger; their
 geometric mean stays.
+Rule 3: dust that lies on ink may hide the rest of it, and is counted apart.
 """
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +24,23 @@ _INK: Final = 30
 _DARK: Final = 50
 _BOX_MM: Final = 0.9
 _BESIDE_PX: Final = 2
+_ON_INK: Final = (14, 3)
+"""Where dust lies on ink, so many pixels around it have so much: of a bar of 20/255 as well."""
 _CHANCE: Final = 1.6
 
 
-def take_out(page: InkMap, raster: Raster, excluded: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Find dust and add it, with the blur around it, to `excluded`; return boxes (n, 4).
+@dataclass(frozen=True, slots=True)
+class Dust:
+    """The dust on a face: boxes (n, 4), and how many lie on other ink."""
 
-    No other ink may lie close by; dust may lie on show-through: taken out first, it lends it no
+    box: NDArray[np.int32]
+    on_ink: int
+
+
+def take_out(page: InkMap, raster: Raster, excluded: NDArray[np.uint8]) -> Dust:
+    """Find dust and add it, with the blur around it, to `excluded`.
+
+    No ink as dark may lie close by; dust may lie on show-through: taken out first, it lends it no
     sharp edges. Costs about 0.3 ms for A4 and 0.1 ms a speck.
     """
     level = max(3 * page.threshold, _INK)
@@ -36,20 +48,33 @@ def take_out(page: InkMap, raster: Raster, excluded: NDArray[np.uint8]) -> NDArr
     w, h = boxes[:, 2], boxes[:, 3]
     small = (np.maximum(w, h) <= page.px(_BOX_MM)) & (np.abs(w - h) <= 1)
     found = [box for box in boxes[small] if _is_dust(page, raster, box, level)]
+    on_ink = sum(_is_on_ink(page, box) for box in found)
     reach = _BESIDE_PX
     for x, y, width, height in found:
         excluded[max(y - reach, 0) : y + height + reach, max(x - reach, 0) : x + width + reach] = (
             255
         )
-    return np.array(found, np.int32).reshape(-1, 4)
+    return Dust(np.array(found, np.int32).reshape(-1, 4), on_ink)
+
+
+def _around(box: NDArray[np.int32]) -> tuple[slice, slice]:
+    x, y, w, h = (int(v) for v in box)
+    reach = _BESIDE_PX
+    return np.s_[max(y - reach, 0) : y + h + reach, max(x - reach, 0) : x + w + reach]
+
+
+def _rim(plane: NDArray[np.generic]) -> NDArray[Any]:
+    return np.concatenate([plane[0], plane[-1], plane[:, 0], plane[:, -1]])
+
+
+def _is_on_ink(page: InkMap, box: NDArray[np.int32]) -> bool:
+    least = max(_ON_INK[0], page.threshold)
+    return int(np.count_nonzero(_rim(page.ink[_around(box)]) >= least)) >= _ON_INK[1]
 
 
 def _is_dust(page: InkMap, raster: Raster, box: NDArray[np.int32], level: int) -> bool:
-    x, y, w, h = (int(v) for v in box)
-    reach = _BESIDE_PX
-    around = np.s_[max(y - reach, 0) : y + h + reach, max(x - reach, 0) : x + w + reach]
-    ink = page.ink[around]
-    rim = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
+    around = _around(box)
+    rim = _rim(page.ink[around])
     if int(rim.max()) * 5 > level * 4 or int(page.spread[around].max()) >= page.coloured_object:
         return False
     rows, columns = (slice(side.start * page.factor, side.stop * page.factor) for side in around)
@@ -62,7 +87,7 @@ def _is_dust(page: InkMap, raster: Raster, box: NDArray[np.int32], level: int) -
 
 def area_of(dark: NDArray[np.int64]) -> tuple[float, float]:
     """Return the area of a speck in the middle of a square of levels, in pixels, and its ink."""
-    rim = np.concatenate([dark[0], dark[-1], dark[:, 0], dark[:, -1]])
+    rim = _rim(dark)
     level = np.median(rim)
     ink = np.maximum(level - dark, 0)
     # The darkest of some twenty pixels owe as much to noise.

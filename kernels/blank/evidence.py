@@ -71,6 +71,7 @@ def values_of(seen: Evidence, out: bed.Excluded) -> dict[str, float]:
         "tone_fraction": round(_tone(page, out.mask), 4),
         "crowd": named.crowd,
         "count_dust": named.dust,
+        "count_dust_on_ink": named.dust_on_ink,
         **_weigh(seen, (Kind.MARK, Kind.UNSURE), "mark"),
         **_weigh(seen, (Kind.SOFT,), "soft"),
         "colour_mm2": round(_colour_mm2(page), 1),

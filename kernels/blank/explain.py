@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.blank import fastenings, fibres
+from kernels.blank.dust import Dust
 from kernels.blank.ground import LEVEL_ABOVE
 from kernels.blank.ink import MAP_DPI, InkMap
 from kernels.blank.marks import Marks
@@ -77,8 +78,9 @@ class Named:
         The most specks, dust (twice) and fibres in any square of 8 mm.
     crowded
         Whether that is more than chance puts there.
-    dust
-        How many specks of dust were taken out before.
+    dust, dust_on_ink
+        How many specks of dust were taken out before, and how many of them lie on ink that is
+        not the paper's own fibres.
     """
 
     kinds: NDArray[np.int64]
@@ -87,14 +89,15 @@ class Named:
     crowd: int
     crowded: bool
     dust: int
+    dust_on_ink: int
 
     def rows(self, *kinds: Kind) -> NDArray[np.int64]:
         """Return the rows of the marks of these kinds."""
         return np.flatnonzero(np.isin(self.kinds, kinds))
 
 
-def name(page: InkMap, found: Marks, dust: NDArray[np.int32]) -> Named:
-    """Return what each mark is taken for; `dust` are the boxes of `kernels.blank.dust`."""
+def name(page: InkMap, found: Marks, dust: Dust) -> Named:
+    """Return what each mark is taken for; `dust` was taken out before."""
     extent = found.box[:, 2:].max(axis=1, initial=0) * page.mm(1)
     sharpness = _sharpness(page, found)
     faint = found.peak < CLEAR_CONTRAST
@@ -112,8 +115,10 @@ def name(page: InkMap, found: Marks, dust: NDArray[np.int32]) -> Named:
     open_ = (kinds == Kind.MARK) | (kinds == Kind.UNSURE)
     open_ |= (kinds == Kind.SOFT) & (found.roughness >= ROUGH)
     kinds[fibres.named(page, found, open_)] = Kind.FIBRE
-    crowd, limit = _crowd(page, found, kinds, dust)
-    return Named(kinds, sharpness, extent, crowd, crowd > limit, len(dust))
+    crowd, limit = _crowd(page, found, kinds, dust.box)
+    # Among fibres dust always lies beside some ink.
+    on_ink = 0 if np.any(kinds == Kind.FIBRE) else dust.on_ink
+    return Named(kinds, sharpness, extent, crowd, crowd > limit, len(dust.box), on_ink)
 
 
 def _sharpness(page: InkMap, found: Marks) -> NDArray[np.float64]:
@@ -137,6 +142,8 @@ def _specks(page: InkMap, found: Marks, extent: NDArray[np.float64]) -> Flags:
     tiny = area_mm2 <= _SPECK_AREA_MM2
     little = found.core < _SPECK_CORE * min(page.dpi / MAP_DPI, 1.0) ** 2
     compact = (np.abs(w - h) <= 1) & (np.maximum(w, h) <= 5) & tiny
+    # Of what is hardly darker than the noise neither box nor area is known so well.
+    compact &= little | (found.peak >= 3 * page.threshold)
     sliver = _cut(page, found) & (extent <= _SPECK_BOX_MM) & tiny
     grain = (found.area < 8) & little
     too_small = ((extent < SMALLEST_MM - 0.01) | (found.area < 3)) & (little | tiny)

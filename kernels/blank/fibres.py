@@ -35,6 +35,8 @@ _CROSSED_LENGTH: Final = 2.0
 _CROSSED_AREA: Final = 2.4
 _CROSSED_PEAK: Final = 1.8
 _CROSSED_FAINT: Final = 45
+_CROSSED_CORE: Final = 5.8
+"""Ink of half a millimetre squared over peak: a blot on a fibre fills it and has more."""
 
 Flags = NDArray[np.bool_]
 
@@ -71,6 +73,7 @@ def named(page: InkMap, found: Marks, open_: Flags) -> NDArray[np.int64]:
     width_mm = np.where(found.peak < _CROSSED_FAINT, *_CROSSED_WIDTH_MM)
     crossed &= area * page.mm(1) ** 2 <= extent * width_mm
     crossed &= (found.peak <= dark * _CROSSED_PEAK) & (area <= large * _CROSSED_AREA)
+    crossed &= found.core <= _CROSSED_CORE * found.peak
     if int(crossed.sum()) <= 1 + _CROSSED * int(usual.sum()):
         usual |= crossed
     return np.flatnonzero(usual)

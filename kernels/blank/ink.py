@@ -5,7 +5,7 @@ are first balanced so that the paper is neutral, or blue ink would hide on brown
 about 150 dpi: a mark of half a millimetre covers three of its pixels and keeps its contrast.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -131,6 +131,20 @@ def ink_map(raster: Raster, buffers: Buffers | None = None) -> InkMap:
         dpi=raster.dpi / factor,
         factor=factor,
     )
+
+
+def ink_beside(page: InkMap, hidden: NDArray[np.uint8], buffers: Buffers) -> InkMap:
+    """Return a map whose ink is measured again, now that it is known where there is no paper.
+
+    Parameters
+    ----------
+    page
+        A map in `buffers`; its ink is written over.
+    hidden
+        uint8 (h, w): non-zero where there is no paper.
+    """
+    seen = ground(page.dark, "ink.ink", buffers, hidden)
+    return replace(page, ink=seen.ink)
 
 
 def _white(raster: Raster, factor: int) -> NDArray[np.int64]:

@@ -174,6 +174,29 @@ def test_the_shadow_of_an_edge_is_left_out_and_what_is_darker_is_judged():
     assert not found.mask[300:312, 4:16].any()
 
 
+def test_in_a_corner_two_shadows_add_up():
+    across = 238 - shaded(45, 6).astype(np.int64)
+    pixels = paper().astype(np.int64) - np.maximum(across, 0)
+    down = np.rint(50 * np.exp(-np.arange(H) / 5)).astype(np.int64)
+    pixels = np.clip(pixels - down[:, None, None], 0, 255).astype(np.uint8)
+    found = exclude(pixels)
+    page = ink.ink_map(Raster(pixels, DPI))
+    assert not (page.ink[(found.mask == 0)] >= 2 * page.threshold).any()
+
+
+def test_faint_ink_in_a_corner_of_the_sheet_is_not_hidden_by_a_bed_beside_it():
+    """The paper's level is what most cells around hold: in a corner most of them are bed."""
+    pixels = paper()
+    right, bottom = W - 80, H - 90
+    pixels[:bottom, right:] = pixels[bottom:] = 30
+    mark = np.s_[bottom - 14 : bottom - 8, right - 14 : right - 8]
+    pixels[mark] -= np.uint8(22)
+    seen, out = bed.take_away(ink.ink_map(Raster(pixels, DPI)))
+    assert out.beyond[:bottom, W - 60 :].all()
+    assert not out.mask[mark].any()
+    assert seen.ink[mark].min() >= 14
+
+
 def test_a_line_along_the_border_is_no_shadow():
     pixels = paper()
     pixels[100:800, 6:9] -= np.uint8(60)

@@ -179,3 +179,34 @@ def test_a_lone_faint_mark_is_not_believed_for_its_softness(seed):
         canvas *= 20 / canvas.max()
 
     assert verdict(face(rng, "white", add, noises=(5.0,))).level is not Level.SURE
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_dust_on_a_faint_bar_does_not_hide_it(seed):
+    """What is left of a bar of a millimetre around a speck is less than half a millimetre."""
+    rng = np.random.default_rng(seed)
+    x, y = int(rng.integers(60, W - 60)), int(rng.integers(60, H - 60))
+
+    def add(canvas):
+        canvas[y - 3 : y + 3, x - 7 : x + 7] = 22
+        cv2.circle(canvas, (x, y), 2, (150, 150, 150), cv2.FILLED)
+        canvas[:] = cv2.GaussianBlur(canvas, (0, 0), 0.7)
+
+    found = verdict(face(rng, "white", add, noises=(0.8, 1.5)))
+    assert found.level is not Level.SURE, found
+
+
+@pytest.mark.parametrize("shape", ["triangle", "square"])
+def test_a_blot_on_a_fibre_is_not_taken_for_two_fibres_crossed(shape):
+    rng = np.random.default_rng(3)
+
+    def add(canvas):
+        fibres(canvas, rng)
+        canvas[:] = cv2.GaussianBlur(canvas, (0, 0), 0.7)
+        inner = canvas[100:-100, 100:-100, 0]
+        y, x = rng.choice(np.argwhere(inner > 0.7 * inner.max()))
+        put(canvas, coverage(shape, rng) * 32, int(x) + 100, int(y) + 100)
+
+    for _ in range(12):
+        found = verdict(face(rng, "brown", add, noises=(0.8, 1.5)))
+        assert found.level is not Level.SURE, found

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from kernels.blank import ink
 from kernels.blank.ground import CELL_PX
+from kernels.buffers import Buffers
 from kernels.raster import Raster
 from tests import reference
 
@@ -49,6 +50,27 @@ def test_it_equals_the_slow_answer(height, width, dpi, colour, seed):
     assert found.noise == reference.noise(local - dark, CELL_PX)
     assert found.threshold == max(7, found.noise * 4 // 256 + 2)
     assert found.paper == reference.of_the_page(levels)
+
+
+@settings(max_examples=30)
+@given(
+    height=st.integers(1, 400),
+    width=st.integers(1, 400),
+    seed=st.integers(0, 1000),
+)
+def test_beside_what_is_no_paper_it_equals_the_slow_answer(height, width, seed):
+    rng = np.random.default_rng(seed)
+    buffers = Buffers()
+    first = ink.ink_map(Raster(page(height, width, True, seed), 150), buffers)
+    hidden = np.zeros((height, width), np.uint8)
+    for _ in range(int(rng.integers(0, 4))):
+        y, x = rng.integers(0, height), rng.integers(0, width)
+        hidden[y : y + rng.integers(1, 200), x : x + rng.integers(1, 200)] = 255
+    found = ink.ink_beside(first, hidden, buffers)
+    levels = reference.nearest_known(first.levels, reference.hidden_cells(hidden, CELL_PX))
+    paper = reference.of_the_page(first.levels)
+    local = reference.between_centres(reference.held(levels, paper), hidden.shape, CELL_PX)
+    assert np.array_equal(found.ink, np.maximum(local - first.dark, 0))
 
 
 @pytest.mark.parametrize("paper", [(238, 238, 239), (218, 232, 236), (152, 190, 208)])
