@@ -106,7 +106,8 @@ def estimate(first: FirstPass, dpi: int, buffers: Buffers | None = None) -> Skew
         shears.pooled(rows, pool, Room(buffers, "skew.rows_pooled", steepest // pool)),
         shears.pooled(columns, pool, Room(buffers, "skew.columns_pooled", steepest // pool)),
     )
-    roots = _roots(*small, _shears(0, COARSE_STEP_MICRODEG, COARSE_HALF, strip / pool))
+    coarse_shears = _shears(0, COARSE_STEP_MICRODEG, COARSE_HALF, strip / pool)
+    roots = _roots(*small, coarse_shears, buffers)
     roots -= np.partition(roots, COARSE_HALF)[
         :, COARSE_HALF : COARSE_HALF + 1
     ]  # each band's median
@@ -115,7 +116,7 @@ def estimate(first: FirstPass, dpi: int, buffers: Buffers | None = None) -> Skew
     coarse = (peak - COARSE_HALF) * COARSE_STEP_MICRODEG
     fine = _shears(coarse, FINE_STEP_MICRODEG, FINE_HALF, float(strip))
     support = trust.support(
-        _energies(rows, columns, fine, BANDS * trust.SLICES), _ends(rows, columns, fine)
+        _energies(rows, columns, fine, BANDS * trust.SLICES, buffers), _ends(rows, columns, fine)
     )
     values = {
         "alone": _alone(score, peak),
@@ -126,7 +127,7 @@ def estimate(first: FirstPass, dpi: int, buffers: Buffers | None = None) -> Skew
         "rest_spread": support.rest_spread * FINE_STEP_DEG,
         "rest_share": support.rest_share,
         "ways_off": support.ways_off * FINE_STEP_DEG,
-        "halves_off": _halves_off(rows, columns, fine, support.place) * FINE_STEP_DEG,
+        "halves_off": _halves_off(rows, columns, fine, support.place, buffers) * FINE_STEP_DEG,
         "lean": support.lean * FINE_STEP_DEG,
     }
     at_the_end = peak in (0, len(score) - 1)
@@ -143,11 +144,15 @@ def estimate(first: FirstPass, dpi: int, buffers: Buffers | None = None) -> Skew
 
 
 def _energies(
-    rows: Strips, columns: Strips, sheared: NDArray[np.int64], parts: int
+    rows: Strips, columns: Strips, sheared: NDArray[np.int64], parts: int, buffers: Buffers
 ) -> NDArray[np.int64]:
     """Return the energies (part, angle), the rows' parts first."""
-    both = shears.energies(rows, sheared, parts), shears.energies(columns, -sheared, parts)
-    return np.concatenate(both)
+    return np.concatenate(
+        (
+            shears.energies(rows, sheared, parts, buffers),
+            shears.energies(columns, -sheared, parts, buffers),
+        )
+    )
 
 
 def _ends(rows: Strips, columns: Strips, sheared: NDArray[np.int64]) -> tuple[int, int]:
@@ -158,14 +163,17 @@ def _ends(rows: Strips, columns: Strips, sheared: NDArray[np.int64]) -> tuple[in
     return -(-reach[0] * parts // lines[0]), -(-reach[1] * parts // lines[1])
 
 
-def _halves_off(rows: Strips, columns: Strips, fine: NDArray[np.int64], place: float) -> float:
+def _halves_off(
+    rows: Strips, columns: Strips, fine: NDArray[np.int64], place: float, buffers: Buffers
+) -> float:
     """Return how far from a peak that of the halves lies, in steps.
 
     Lines of two columns that do not stand level meet at a wrong angle; within one half they cannot.
     """
     low = min(max(round(place) - _HALVES_HALF, 0), len(fine) - 1 - 2 * _HALVES_HALF)
     near = fine[low : low + 2 * _HALVES_HALF + 1]
-    roots = [_roots(*half, near) for half in zip(_halved(rows), _halved(columns), strict=True)]
+    halves = zip(_halved(rows), _halved(columns), strict=True)
+    roots = [_roots(*half, near, buffers) for half in halves]
     return float(abs(low + trust.vertex(_added(np.concatenate(roots))) - place))
 
 
@@ -175,9 +183,11 @@ def _halved(strips: Strips) -> tuple[Strips, Strips]:
     return replace(strips, items=items[0]), replace(strips, items=items[1])
 
 
-def _roots(rows: Strips, columns: Strips, sheared: NDArray[np.int64]) -> NDArray[np.float64]:
+def _roots(
+    rows: Strips, columns: Strips, sheared: NDArray[np.int64], buffers: Buffers
+) -> NDArray[np.float64]:
     """Return the roots of the energies (band, angle), rows' bands first."""
-    return np.sqrt(_energies(rows, columns, sheared, BANDS).astype(np.float64))
+    return np.sqrt(_energies(rows, columns, sheared, BANDS, buffers).astype(np.float64))
 
 
 def _added(roots: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 
 from kernels.buffers import Buffers
 from kernels.raster import RasterError
+from kernels.skew import pairs
 from kernels.vector import Emit, block
 
 _LANES: Final = 64
-_JUMPS: Final = _LANES - 1
+_FEW_LANES: Final = 32
 _LAID: Final = 32
 _OVERRUN: Final = 4 * _LAID
-_LONGEST: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +103,20 @@ def pooled(strips: Strips, by: int, room: Room) -> Strips:
     RasterError
         If as many items could pass 16 bits.
     """
-    if by not in (2, 4) or strips.most * by > _LONGEST:
+    if by not in (2, 4) or strips.most * by > pairs.MOST:
         raise RasterError(f"want 2 or 4 lines that fit 16 bits, got {by} of {strips.most}")
     small = room.strips(strips.count, strips.lines // by, strips.most)
     _pool(strips.items, small.items, (strips.pad, small.pad, small.lines), by)
     return small
 
 
-def energies(strips: Strips, shears: NDArray[np.int64], bands: int) -> NDArray[np.int64]:
+def energies(
+    strips: Strips, shears: NDArray[np.int64], bands: int, buffers: Buffers | None = None
+) -> NDArray[np.int64]:
     """Return the energies, int64 (band, shear).
 
-    Cost: adding up all items once for each shear. Twin: `page.cu`, equal by `==`.
+    Cost: adding up a quarter of all items once for each shear, where there are many. Twin:
+    `page.cu`, equal by `==`.
 
     Parameters
     ----------
@@ -123,86 +126,112 @@ def energies(strips: Strips, shears: NDArray[np.int64], bands: int) -> NDArray[n
         int64, in 1 / 65536 of a line.
     bands
         Into how many the lines are divided.
+    buffers
+        Of the worker. None: new ones.
 
     Raises
     ------
     RasterError
         If a shear is steeper than there are zeros for.
     """
+    buffers = buffers or Buffers()
+    sums = pairs.ROOM * strips.count, strips.items.shape[1]
+    rooms = tuple(buffers.take(f"shears.pairs{k}", sums, np.uint16) for k in range(2))
     out = np.zeros((bands, len(shears)), np.int64)
-    places = np.empty((len(shears), strips.count), np.int64)
-    widest = _place(shears, strips.items.shape[1], strips.pad, strips.lines, places)
+    sizes = strips.pad, strips.lines, strips.most
+    widest = _energies(strips.items, sizes, shears, rooms, out)
     if widest > strips.pad - _OVERRUN:
         raise RasterError(f"sheared by {widest} lines, with room for {strips.pad - _OVERRUN}")
-    together = _LONGEST // strips.most
-    groups = strips.count // together, together, strips.count % together
-    _measure(strips.items.reshape(-1), places, strips.lines, groups, out)
     return out
 
 
 @njit(nogil=True, cache=True)
-def _place(shears, pitch, pad, lines, places):  # type: ignore[no-untyped-def]
-    """Write where line 0 of the profile lies in each strip; return the widest offset."""
-    count = places.shape[1]
-    widest = 0
-    for t in range(shears.size):
-        for k in range(count):
-            offset = (shears[t] * (2 * k - (count - 1)) + 65_536) >> 17
-            offset = min(max(offset, -lines), lines)  # further away there is nothing either
-            widest = max(widest, abs(offset))
-            places[t, k] = k * pitch + pad + offset
+def _energies(items, sizes, shears, rooms, out):  # type: ignore[no-untyped-def]
+    """Write the energies; return the widest offset: where there are too few zeros for it, only."""
+    pad, lines, most = sizes
+    row = np.empty((items.shape[0], shears.size), np.int64)
+    start = np.empty_like(row)
+    widest = _place(shears, sizes, row, start)
+    if widest <= pad - _OVERRUN:
+        laid = pairs.add_pairs((items, row, start, most), lines, rooms[0])
+        laid = pairs.add_pairs(laid, lines, rooms[1])
+        _measure(laid, lines, out)
     return widest
 
 
 @njit(nogil=True, cache=True)
-def _measure(items, places, lines, groups, out):  # type: ignore[no-untyped-def]
-    shears, count = places.shape
-    bands = out.shape[0]
-    flat = places.reshape(-1)
-    jumps = np.zeros((shears + 1) * _LANES, np.uint32)
-    band = 0
-    for y in range(0, lines - 1, _JUMPS):
-        end = min(y + _JUMPS, lines - 1)
-        for t in range(shears):
-            _jump_block(items, (flat, t * count), groups, y, (jumps, t * _LANES))
-        while band < bands:
-            first, last = (lines - 1) * band // bands, (lines - 1) * (band + 1) // bands
-            start, length = max(first, y) - y, min(last, end) - max(first, y)
-            for t in range(shears if length > 0 else 0):
-                out[band, t] += _square_block(jumps, t * _LANES + start, length)
-            if last > end:
-                break
-            band += 1
+def _place(shears, sizes, row, start):  # type: ignore[no-untyped-def]
+    """Write where line 0 of the profile lies in each strip; return the widest offset."""
+    pad, lines, _ = sizes
+    count = row.shape[0]
+    widest = 0
+    for k in range(count):
+        for t in range(shears.size):
+            offset = (shears[t] * (2 * k - (count - 1)) + 65_536) >> 17
+            offset = min(max(offset, -lines), lines)  # further away there is nothing either
+            widest = max(widest, abs(offset))
+            row[k, t], start[k, t] = k, pad + offset
+    return widest
 
 
-@block()
-def _jump_block(e: Emit, items: Any, places: Any, groups: Any, y: Any, out: Any) -> None:
-    """Write by how much a tile of the profile jumps from each line to the next."""
+@njit(nogil=True, cache=True)
+def _measure(laid, lines, out):  # type: ignore[no-untyped-def]
+    items, row, start, most = laid
+    bands, shears = out.shape
+    count = row.shape[0]
+    together = pairs.MOST // most
+    groups = count // together, together, count % together
+    places = np.empty(shears * count, np.int64)
+    for t in range(shears):
+        for k in range(count):
+            places[t * count + k] = row[k, t] * items.shape[1] + start[k, t]
+    flat = items.reshape(-1)
+    for band in range(bands):
+        y, end = (lines - 1) * band // bands, (lines - 1) * (band + 1) // bands
+        while y < end:
+            jumps = min(end - y, _LANES - 1)
+            for t in range(shears):
+                if jumps < _FEW_LANES:
+                    out[band, t] += _few_jumps(flat, (places, t * count), groups, y, jumps)
+                else:
+                    out[band, t] += _jumps(flat, (places, t * count), groups, y, jumps)
+            y += jumps
+
+
+@block(types.int64)
+def _jumps(e: Emit, items: Any, places: Any, groups: Any, y: Any, jumps: Any) -> Any:
+    return _energy(e, items, places, groups, (y, jumps), _LANES)
+
+
+@block(types.int64)
+def _few_jumps(e: Emit, items: Any, places: Any, groups: Any, y: Any, jumps: Any) -> Any:
+    return _energy(e, items, places, groups, (y, jumps), _FEW_LANES)
+
+
+def _energy(e: Emit, items: Any, places: Any, groups: Any, tile: Any, lanes: int) -> Any:
+    """Sum the squared jumps of a tile of the profile: from a line on, so many."""
     place, first = places
     full, together, rest = groups
+    y, jumps = tile
 
     def some(start: Any, times: Any) -> Any:
         def one(k: Any, total: Any) -> Any:
             line = e.plus(e.item(place, e.plus(start, k)), y)
-            return e.add(total, e.load(items, line, _LANES))
+            return e.add(total, e.load(items, line, lanes))
 
-        return e.widen(e.repeat(times, one, e.all(0, 16, _LANES)), 32)
+        return e.widen(e.repeat(times, one, e.all(0, 16, lanes)), 32)
 
     def group(turn: Any, total: Any) -> Any:
         return e.add(total, some(e.plus(first, e.mul(turn, together)), together))
 
-    profile = e.repeat(full, group, e.all(0, 32, _LANES))
+    profile = e.repeat(full, group, e.all(0, 32, lanes))
     profile = e.add(profile, some(e.plus(first, e.mul(full, together)), rest))
-    after = e.pick(profile, [*range(1, _LANES), _JUMPS])
-    e.store(e.sub(e.most(profile, after), e.least(profile, after)), *out)
-
-
-@block(types.int64)
-def _square_block(e: Emit, jumps: Any, start: Any, length: Any) -> Any:
-    """Sum the squares of so many jumps."""
-    counts = e.below(e.steps(32, _LANES), e.all(length, 32, _LANES))
-    wide = e.widen(e.choose(counts, e.load(jumps, start, _LANES), 0), 64)
-    return e.total(e.mul(wide, wide), 64)
+    after = e.pick(profile, [*range(1, lanes), lanes - 1])
+    jump = e.sub(e.most(profile, after), e.least(profile, after))
+    counts = e.below(e.steps(32, lanes), e.all(jumps, 32, lanes))
+    pairs_of = e.lanes(e.bits(e.choose(counts, jump, 0)), 64)
+    even, odd = e.both(pairs_of, 0xFFFF_FFFF), e.down(pairs_of, 32)
+    return e.total(e.add(e.mul(even, even), e.mul(odd, odd)), 64)
 
 
 @njit(nogil=True, cache=True)

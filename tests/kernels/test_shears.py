@@ -40,6 +40,27 @@ def test_the_energies_equal_the_slow_answer(count, lines, halves, most, full, se
 
 
 @given(
+    count=st.integers(1, 40),
+    lines=st.one_of(st.integers(1, 60), st.sampled_from([127, 128, 505, 640])),
+    angles=st.tuples(st.integers(-300_000, 300_000), st.integers(0, 20_000)),
+    shears_=st.integers(11, 41),
+    most=st.sampled_from([1, 3072, 16_384, 65_535]),
+    seed=st.integers(0, 1000),
+)
+@example(count=40, lines=640, angles=(-300_000, 900), shears_=41, most=3072, seed=0)
+@example(count=40, lines=640, angles=(0, 20_000), shears_=41, most=3072, seed=0)
+@example(count=39, lines=640, angles=(0, 0), shears_=12, most=16_384, seed=0)
+def test_under_many_shears_that_hardly_differ_they_do_too(
+    count, lines, angles, shears_, most, seed
+):
+    """Neighbours are then added in advance, where that pays."""
+    strips = np.random.default_rng(seed).integers(0, most + 1, (count, lines)).astype(np.uint16)
+    sheared = angles[0] + angles[1] * np.arange(shears_, dtype=np.int64)
+    found = shears.energies(padded(strips, most, 1_200_000), sheared, BANDS)
+    assert np.array_equal(found, reference.energies(strips, sheared, BANDS))
+
+
+@given(
     count=st.integers(1, 5),
     lines=st.integers(1, 300),
     by=st.sampled_from([2, 4]),
