@@ -12,12 +12,13 @@ nothing, and nothing is what is answered for them.
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kernels import connected
 from kernels.buffers import Buffers
 from kernels.first_pass import FirstPass
 from kernels.raster import Raster
@@ -92,9 +93,7 @@ def _boxes(first: FirstPass, angle_microdeg: int) -> NDArray[np.float64]:
     band = first.half[int(height * _BAND[0]) : int(height * _BAND[1])]
     if min(band.shape, default=0) < 1:
         return np.zeros((0, 4))
-    inked: Any = (band < first.threshold).view(np.uint8)
-    stats = cv2.connectedComponentsWithStats(inked, connectivity=8, ltype=cv2.CV_32S)[2][1:]
-    boxes = stats[:, :4].astype(np.float64)
+    boxes = connected.below(band, first.threshold).box.astype(np.float64)
     boxes[:, 2:] += boxes[:, :2]
     # Content that is turned counter-clockwise rises to the right.
     rise = math.tan(math.radians(angle_microdeg / 1e6))

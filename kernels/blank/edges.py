@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from kernels.blank import marks
+from kernels import connected
 from kernels.blank.ink import InkMap
 
 _ZONE: Final = 0.14
@@ -182,7 +182,7 @@ def _bed_behind(
     behind = dark[paper == 0]
     level = np.uint8(np.median(behind)) if behind.size else np.uint8(0)
     darker = np.where(dark < level, level - dark, np.uint8(0))
-    boxes = marks.boxes(darker, paper, _MARK_INK)
+    boxes = connected.inked(darker, paper, _MARK_INK).box
     left, top, wide, high = boxes.T
     # The shadow of the next edge runs across all of the bed.
     across = (left == 0) & (wide + 3 >= before[top]) & (high <= page.px(_LINE_MM) + wide // 8)

@@ -1,20 +1,14 @@
-"""The connected marks of an ink map, measured one by one. Integers, but for the last roots.
-
-Rows are looked at 32 pixels at a time and never read past their end.
-"""
+"""The connected marks of an ink map, measured one by one. Integers, but for the last roots."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import njit
 from numpy.typing import NDArray
 
+from kernels import connected
 from kernels.blank.ink import InkMap
-from kernels.vector import Emit, block
-
-_LANES: Final = 32
-_FIRST_RUNS: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,99 +73,6 @@ class Marks:
 
 
 @njit(nogil=True, cache=True)
-def _find_runs(ink: Any, excluded: Any, threshold: int) -> Any:
-    """Return row, first and last column of every run of ink outside of `excluded`."""
-    height, width = ink.shape
-    flat, hidden = ink.reshape(-1), excluded.reshape(-1)
-    out = np.empty((_FIRST_RUNS, 3), np.int32)
-    n = 0
-    for y in range(height):
-        start = -1
-        for left in range(0, width, _LANES):
-            right = min(left + _LANES, width)
-            i = y * width + left
-            if right == left + _LANES and start < 0 and _most(flat, hidden, i) < threshold:
-                continue
-            for x in range(left, right):
-                inked = ink[y, x] >= threshold and not excluded[y, x]
-                if inked and start < 0:
-                    start = x
-                elif start >= 0 and not inked:
-                    out, n = _add_run(out, n, (y, start, x - 1))
-                    start = -1
-        if start >= 0:
-            out, n = _add_run(out, n, (y, start, width - 1))
-    return out[:n]
-
-
-@block(types.uint8)
-def _most(e: Emit, ink: Any, excluded: Any, i: Any) -> Any:
-    """Return the most ink of 32 pixels."""
-    shown = e.equal(e.load(excluded, i, _LANES), 0)
-    return e.largest(e.choose(shown, e.load(ink, i, _LANES), 0))
-
-
-@njit(nogil=True, cache=True)
-def _add_run(out: Any, n: int, run: Any) -> tuple[Any, int]:
-    if n == out.shape[0]:
-        larger = np.empty((2 * n, 3), np.int32)
-        larger[:n] = out
-        out = larger
-    out[n, 0], out[n, 1], out[n, 2] = run
-    return out, n + 1
-
-
-@njit(nogil=True, cache=True)
-def _root(parents: Any, k: int) -> int:
-    while parents[k] != k:
-        parents[k] = parents[parents[k]]
-        k = parents[k]
-    return k
-
-
-@njit(nogil=True, cache=True)
-def _connect(runs: Any) -> tuple[Any, int]:
-    """Return a label for each run, counted from 0 in the order of the map, and how many."""
-    n = runs.shape[0]
-    parents = np.arange(n)
-    above = 0
-    for k in range(n):
-        while above < k and runs[above, 0] < runs[k, 0] - 1:
-            above += 1
-        j = above
-        while j < k and runs[j, 0] == runs[k, 0] - 1 and runs[j, 1] <= runs[k, 2] + 1:
-            if runs[j, 2] >= runs[k, 1] - 1:
-                one, other = _root(parents, j), _root(parents, k)
-                parents[max(one, other)] = min(one, other)
-            j += 1
-    labels = np.empty(n, np.int64)
-    count = 0
-    for k in range(n):
-        root = _root(parents, k)
-        if root == k:
-            labels[k] = count
-            count += 1
-        else:
-            labels[k] = labels[root]
-    return labels, count
-
-
-@njit(nogil=True, cache=True)
-def _boxes(runs: Any, labels: Any, count: int) -> Any:
-    """Return left, top, right, bottom of every label, the last two inclusive."""
-    out = np.empty((count, 4), np.int32)
-    out[:, :2] = 2**30
-    out[:, 2:] = -1
-    for i in range(runs.shape[0]):
-        k = labels[i]
-        out[k, 0] = min(out[k, 0], runs[i, 1])
-        out[k, 1] = min(out[k, 1], runs[i, 0])
-        out[k, 2] = max(out[k, 2], runs[i, 2])
-        out[k, 3] = max(out[k, 3], runs[i, 0])
-    return out
-
-
-@njit(nogil=True, cache=True)
 def _measure(runs: Any, labels: Any, corners: Any, page: Any, out: Any) -> None:
     """Fill area, peak, mass, edge, colour, cut, sums of squares of ink and step, moments, core.
 
@@ -231,18 +132,6 @@ def _thickness(values: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(np.maximum(smaller, 0.0)))
 
 
-def boxes(ink: NDArray[np.uint8], excluded: NDArray[np.uint8], threshold: int) -> NDArray[np.int32]:
-    """Return left, top, width, height of all that has at least so much ink, (n, 4)."""
-    runs = _find_runs(ink, excluded, threshold)
-    labels, count = _connect(runs)
-    return _sized(_boxes(runs, labels, count))
-
-
-def _sized(corners: NDArray[np.int32]) -> NDArray[np.int32]:
-    corners[:, 2:] -= corners[:, :2] - 1
-    return corners
-
-
 def marks(page: InkMap, excluded: NDArray[np.uint8]) -> Marks:
     """Return the connected marks of a page outside of `excluded` (uint8, non-zero = not paper)."""
     return measured(page.ink, page.spread, excluded, page.threshold)
@@ -260,14 +149,13 @@ def measured(
 
     Cost: about 0.3 ms for an empty A4 face, 20 ns for each pixel of ink.
     """
-    runs = _find_runs(ink, excluded, threshold)
-    labels, count = _connect(runs)
-    corners = _boxes(runs, labels, count)
+    pieces = connected.inked(ink, excluded, threshold)
+    runs, labels, count = pieces.runs, pieces.labels, len(pieces.box)
     values = np.zeros((count, 14), np.int64)
-    _measure(runs, labels, corners, (ink, spread, excluded), values)
+    _measure(runs, labels, pieces.box, (ink, spread, excluded), values)
     order = np.argsort(labels, kind="stable")
     return Marks(
-        box=_sized(corners),
+        box=pieces.box,
         area=values[:, 0],
         peak=values[:, 1],
         core=values[:, 13],

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernels import connected
 from kernels.blank import ink, marks
 from kernels.raster import Raster
 from tests import reference
@@ -66,5 +67,22 @@ def test_boxes_are_those_of_the_marks_of_so_much_ink(seed, level):
     for pixels in reference.components(page.ink, excluded, level):
         ys, xs = zip(*pixels, strict=True)
         wanted.append((min(xs), min(ys), max(xs) - min(xs) + 1, max(ys) - min(ys) + 1))
-    found = marks.boxes(page.ink, excluded, level)
+    found = connected.inked(page.ink, excluded, level).box
     assert [tuple(int(v) for v in box) for box in found] == wanted
+
+
+@given(
+    height=st.integers(1, 20),
+    width=st.one_of(st.integers(1, 20), st.sampled_from([63, 64, 65, 127, 130])),
+    level=st.integers(0, 255),
+    seed=st.integers(0, 1000),
+)
+def test_pieces_darker_than_a_level_equal_the_slow_answer(height, width, level, seed):
+    luma = np.random.default_rng(seed).integers(0, 256, (height, width), np.uint8)
+    wanted = []
+    for pixels in reference.components(np.uint8(luma < level), np.zeros_like(luma), 1):
+        ys, xs = zip(*pixels, strict=True)
+        wanted.append((min(xs), min(ys), max(xs) - min(xs) + 1, max(ys) - min(ys) + 1))
+    found = connected.below(luma, level)
+    assert [tuple(int(v) for v in box) for box in found.box] == wanted
+    assert sum(last - first + 1 for _, first, last in found.runs) == np.count_nonzero(luma < level)
