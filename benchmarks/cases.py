@@ -16,8 +16,7 @@ from benchmarks.peers.leptonica import Leptonica
 from benchmarks.sheets import Sheet
 from daemon.pipeline import raw
 from kernels import g4, jpeg, quality
-from kernels.crop import CropBox
-from kernels.raster import Raster
+from kernels.raster import Box, Raster
 
 QUALITY: Final = 85
 
@@ -140,7 +139,7 @@ def _blank(key: str, name: str) -> Case:
 
 def _our_crop(own: Own, sheet: Sheet) -> Work:
     first = own.backend.first_pass(sheet.colour)
-    whole = CropBox(0, 0, sheet.colour.width_px, sheet.colour.height_px)
+    whole = Box(0, 0, sheet.colour.width_px, sheet.colour.height_px)
     microdeg = round(sheet.angle_deg * 1e6)
 
     def work() -> bool:

@@ -39,10 +39,9 @@ def bare(own: Own, raster: Raster) -> tuple[float, bytes]:
     first = kernels.first_pass(raster)
     kernels.blank.decide(kernels.blank.measure(raster, first), None)
     skew = kernels.skew(first, raster.dpi)
-    turned = kernels.rotate(raster, -skew.angle_microdeg)
     sheet = kernels.crop.locate(first, skew.angle_microdeg, raster.dpi)
-    cut = sheet is not None and sheet.worth_cutting
-    result = kernels.crop.apply(turned, sheet.box) if cut else turned
+    box = sheet.box if sheet is not None and sheet.worth_cutting else None
+    result = kernels.rotate(raster, -skew.angle_microdeg, box=box)
     return skew.angle_microdeg / 1e6, kernels.jpeg.encode(result, QUALITY, "420")
 
 

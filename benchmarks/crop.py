@@ -27,9 +27,8 @@ from benchmarks import laid
 from benchmarks.record import line
 from kernels import crop
 from kernels.buffers import Buffers
-from kernels.crop import CropBox
 from kernels.first_pass import first_pass
-from kernels.raster import Raster
+from kernels.raster import Box, Raster
 
 _ERROR_DEG: Final = 0.03
 _WORST_DEG: Final = 0.1
@@ -75,7 +74,7 @@ def upright(face: laid.Face, points: NDArray[np.float64], turned_deg: float) -> 
     return np.stack((x + width / 2, y + height / 2), axis=1)
 
 
-def margin_errors(face: laid.Face, box: CropBox, turned_deg: float) -> list[float]:
+def margin_errors(face: laid.Face, box: Box, turned_deg: float) -> list[float]:
     """Return for each side that was cut how many mm more than 2 mm of bed are left."""
     height, width = face.pixels.shape[:2]
     x, y = upright(face, face.corners, turned_deg).T

@@ -9,10 +9,10 @@ import numpy as np
 from kernels import blank, crop, first_pass, g4, jpeg, quality, rotate, skew
 from kernels.blank import BlankMeasures, Verdict
 from kernels.buffers import Buffers
-from kernels.crop import CropBox, Sheet
+from kernels.crop import Sheet
 from kernels.first_pass import FirstPass
 from kernels.quality import Known, Quality
-from kernels.raster import Raster, empty
+from kernels.raster import Box, Raster, empty
 from kernels.skew import Skew
 
 Choice = Literal["auto", "cpu", "gpu"]
@@ -37,7 +37,7 @@ class CropKernel:
     """Cropping: where the sheet is, and the cut."""
 
     locate: Callable[[FirstPass, int, int, Buffers | None], Sheet | None]
-    apply: Callable[[Raster, CropBox, Buffers | None], Raster]
+    apply: Callable[[Raster, Box, Buffers | None], Raster]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Backend:
     name: str
     first_pass: Callable[[Raster, Buffers | None], FirstPass]
     skew: Callable[[FirstPass, int, Buffers | None], Skew]
-    rotate: Callable[[Raster, int, int, Buffers | None], Raster]
+    rotate: Callable[[Raster, int, int, Buffers | None, Box | None], Raster]
     crop: CropKernel
     blank: BlankKernel
     quality: Callable[[FirstPass, Raster, Known | None], Quality]
@@ -135,9 +135,9 @@ def warm(backend: Backend) -> None:
         measures = backend.blank.measure(page, first, buffers)
         backend.blank.decide(measures, measures)
         backend.skew(first, page.dpi, buffers)
-        backend.rotate(page, 1_000_000, 255, buffers)
+        backend.rotate(page, 1_000_000, 255, buffers, None)
         sheet = backend.crop.locate(first, 0, page.dpi, buffers)
-        box = sheet.box if sheet else CropBox(0, 0, page.width_px, page.height_px)
+        box = sheet.box if sheet else Box(0, 0, page.width_px, page.height_px)
         backend.crop.apply(page, box, buffers)
         backend.quality(first, page, Known(sheet=sheet))
         backend.jpeg.encode(page, 85, "420", buffers)

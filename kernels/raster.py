@@ -64,6 +64,40 @@ class Raster:
         return self.pixels.ndim == 3
 
 
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle of whole pixels; right and bottom are outside.
+
+    Raises
+    ------
+    RasterError
+        If it is empty, or begins before the first row or column.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.left < self.right and 0 <= self.top < self.bottom):
+            raise RasterError(f"not a box: {self}")
+
+    @property
+    def width_px(self) -> int:
+        """Columns."""
+        return self.right - self.left
+
+    @property
+    def height_px(self) -> int:
+        """Rows."""
+        return self.bottom - self.top
+
+    def within(self, raster: Raster) -> bool:
+        """Whether it reaches no further than a raster."""
+        return self.right <= raster.width_px and self.bottom <= raster.height_px
+
+
 def empty(shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Return an uninitialised uint8 array of `shape` with `SLACK_BYTES` readable after its end."""
     size = int(np.prod(shape))

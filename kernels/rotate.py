@@ -26,7 +26,7 @@ import numpy as np
 from numba import njit
 
 from kernels.buffers import Buffers
-from kernels.raster import Raster, RasterError
+from kernels.raster import Box, Raster, RasterError
 from kernels.vector import block
 
 MAX_MICRODEG: Final = 15_000_000
@@ -63,9 +63,13 @@ def _rounded(value: float) -> int:
 
 
 def rotate(
-    raster: Raster, angle_microdeg: int, fill: int = 255, buffers: Buffers | None = None
+    raster: Raster,
+    angle_microdeg: int,
+    fill: int = 255,
+    buffers: Buffers | None = None,
+    box: Box | None = None,
 ) -> Raster:
-    """Turn the content counter-clockwise; the page keeps its size.
+    """Turn the content counter-clockwise about the middle of the page, which keeps its size.
 
     Any raster is read safely, with slack or without. At most 4 times the copying of the page up to
     3 degrees in colour; the steeper, the shorter the runs.
@@ -78,12 +82,14 @@ def rotate(
         0 to 255; what comes in from outside.
     buffers
         The result lies in them, under "rotate.out".
+    box
+        What of the turned page is wanted. None: all of it.
 
     Raises
     ------
     RasterError
         If the angle is larger, or a side is over 32,767 px (the coordinates would not fit), or the
-        raster itself is the last result in these buffers.
+        box reaches outside of the page, or the raster itself is the last result in these buffers.
     """
     if abs(angle_microdeg) > MAX_MICRODEG:
         raise RasterError(f"angle must be within 15 degrees, got {angle_microdeg} microdegrees")
@@ -92,8 +98,12 @@ def rotate(
     if not 0 <= fill <= 255:
         raise RasterError(f"fill must be 0 to 255, got {fill}")
     height, width = raster.height_px, raster.width_px
+    box = box or Box(0, 0, width, height)
+    if not box.within(raster):
+        raise RasterError(f"{box} is outside {width} x {height} px")
     buffers = buffers or Buffers()
-    out = buffers.take("rotate.out", raster.pixels.shape)
+    wanted = (box.height_px, box.width_px, *raster.pixels.shape[2:])
+    out = buffers.take("rotate.out", wanted)
     if np.may_share_memory(out, raster.pixels):
         raise RasterError("a page cannot be turned onto itself: it lies in rotate.out")
     _turn(
@@ -101,6 +111,7 @@ def rotate(
         out.reshape(-1),
         (height, width, 3 if raster.is_colour else 1),
         coefficients(width, height, angle_microdeg),
+        (box.left, box.top, box.right, box.bottom),
         fill,
     )
     return Raster(out, raster.dpi)
@@ -142,22 +153,26 @@ def _store_fill(e, dst, to, fill):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _turn(src, dst, shape, turn, fill):  # type: ignore[no-untyped-def]
+def _turn(src, dst, shape, turn, box, fill):  # type: ignore[no-untyped-def]
     height, width, channels = shape
+    first, top, last, bottom = box
     pitch = width * channels
     # Of sources in so many rows, a block reads nothing after the end.
     rows = max((src.size - _LANES - channels) // pitch, 1)
-    for y in range(height):
-        row = y * pitch
+    for y in range(top, bottom):
         left, right = _inside(y, height, width, turn)
+        left = min(max(left, first), last)
+        right = max(left, min(right, last))
         begin, end = _inside(y, min(rows, height), width, turn)
         begin, end = min(max(begin, left), right), min(end, right)
-        for to in range(row, row + left * channels, _LANES):
+        # Where column 0 of this row would lie.
+        row = ((y - top) * (last - first) - first) * channels
+        for to in range(row + first * channels, row + left * channels, _LANES):
             _store_fill(dst, to, fill)
-        _turn_pixels(src, dst, y, (left, begin), shape, turn)
-        _turn_runs(src, dst, y, (begin, end), shape, turn)
-        _turn_pixels(src, dst, y, (max(begin, end), right), shape, turn)
-        for to in range(row + right * channels, row + pitch, _LANES):
+        _turn_pixels(src, (dst, row), y, (left, begin), shape, turn)
+        _turn_runs(src, (dst, row), y, (begin, end), shape, turn)
+        _turn_pixels(src, (dst, row), y, (max(begin, end), right), shape, turn)
+        for to in range(row + right * channels, row + last * channels, _LANES):
             _store_fill(dst, to, fill)
 
 
@@ -184,8 +199,9 @@ def _until_carry(phase, step):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _turn_runs(src, dst, y, span, shape, turn):  # type: ignore[no-untyped-def]
+def _turn_runs(src, out, y, span, shape, turn):  # type: ignore[no-untyped-def]
     """Turn the pixels of a row between two columns, run by run in blocks."""
+    dst, row = out
     x, right = span
     channels, pitch = shape[2], shape[1] * shape[2]
     c, s = turn[0], turn[1]
@@ -199,7 +215,7 @@ def _turn_runs(src, dst, y, span, shape, turn):  # type: ignore[no-untyped-def]
     next_slip = x + _until_carry((sx & 65535) ^ 65535, slip)
     while x < right:
         end = min(next_row, next_slip, right)
-        i, to = (sy >> 16) * pitch + (sx >> 16) * channels, y * pitch + x * channels
+        i, to = (sy >> 16) * pitch + (sx >> 16) * channels, row + x * channels
         block_x, block_y = sx, sy
         for _ in range(x, end, px):
             places = (i, i + pitch, i + ahead, to)
@@ -218,8 +234,9 @@ def _turn_runs(src, dst, y, span, shape, turn):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _turn_pixels(src, dst, y, span, shape, turn):  # type: ignore[no-untyped-def]
+def _turn_pixels(src, out, y, span, shape, turn):  # type: ignore[no-untyped-def]
     """Turn the pixels of a row between two columns by the definition, one by one."""
+    dst, row = out
     channels, pitch = shape[2], shape[1] * shape[2]
     c, s, ox, oy = turn
     for x in range(span[0], span[1]):
@@ -230,6 +247,4 @@ def _turn_pixels(src, dst, y, span, shape, turn):  # type: ignore[no-untyped-def
             p00, p01 = np.int64(src[i]), np.int64(src[i + channels])
             p10, p11 = np.int64(src[i + pitch]), np.int64(src[i + pitch + channels])
             a, b = (p00 << 8) + (p01 - p00) * fx, (p10 << 8) + (p11 - p10) * fx
-            dst[y * pitch + x * channels + k] = (
-                (a * (65535 - fy) >> 16) + (b * fy >> 16) + 129
-            ) >> 8
+            dst[row + x * channels + k] = ((a * (65535 - fy) >> 16) + (b * fy >> 16) + 129) >> 8

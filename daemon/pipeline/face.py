@@ -1,7 +1,7 @@
 """One sheet's faces through the kernels: pure. Also behind `suian process`.
 
     look:    first pass · what speaks for and against a blank          (each side by itself)
-    finish:  blank, by both sides · skew · rotate · crop · stand · quality · encode
+    finish:  blank, by both sides · skew · find the sheet · turn into it · stand · quality · encode
 
 Rule 1: in this order, and what each step does is in `steps`.
 Rule 2: a face that is blank or nearly so is never turned; nor is one whose skew is not trusted, or
@@ -158,15 +158,17 @@ def finish(
     # A likely blank is measured for the record, but neither turned nor cropped.
     skew = None if verdict.level is Level.SURE else steps.skew(bench, first)
     sound = skew if verdict.level is Level.NO and skew is not None and skew.trusted else None
-    turned, corrected = steps.rotate(bench, steps.without_chroma(bench.raster, first), first, sound)
-    cut, sheet, box = steps.crop(bench, turned, first, sound, corrected=corrected)
-    result = steps.stand(bench, cut, first, sound, stack_upside_down=upside_down)
+    page, turn = steps.turn(bench, steps.without_chroma(bench.raster, first), first, sound)
+    sheet = steps.sheet(bench, page, first, sound, turn)
+    box = sheet.box if sheet is not None and sheet.worth_cutting else None
+    straight = steps.straighten(bench, page, turn, box)
+    result = steps.stand(bench, straight, first, sound, stack_upside_down=upside_down)
     quality = steps.quality(
         bench,
         first,
         Known(
             angle_microdeg=None if sound is None else sound.angle_microdeg,
-            turned=corrected,
+            turned=turn != 0,
             sheet=sheet,
             streaks_px=() if skew is None else skew.streaks_px,
         ),
@@ -181,7 +183,7 @@ def finish(
         marked=verdict.level is not Level.NO and not removed and bench.profile.blank != "keep",
         angle_deg=None if skew is None else skew.angle_microdeg / 1e6,
         confidence=0.0 if skew is None else skew.confidence,
-        skew_corrected=corrected,
+        skew_corrected=turn != 0,
         crop_px=None if box is None else (box.left, box.top, box.right, box.bottom),
         pixels=result,
         media_type=media_type,

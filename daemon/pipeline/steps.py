@@ -9,11 +9,11 @@ from daemon.pipeline.bench import Bench, Value
 from daemon.pipeline.format import Captured, Seen
 from kernels import clean_text, orientation, room
 from kernels.blank import BlankMeasures, Verdict
-from kernels.crop import CropBox, Sheet
+from kernels.crop import Sheet
 from kernels.first_pass import FirstPass
 from kernels.orientation import Stands
 from kernels.quality import Known, Quality
-from kernels.raster import Raster
+from kernels.raster import Box, Raster
 from kernels.skew import Skew
 
 EVIDENCE_BYTES: Final = 20_000
@@ -62,59 +62,63 @@ def without_chroma(raster: Raster, first: FirstPass) -> Raster:
     return raster
 
 
-def rotate(
-    bench: Bench, raster: Raster, first: FirstPass, sound: Skew | None
-) -> tuple[Raster, bool]:
-    """Turn the content level if its skew is sound and worth it. Bilevel stays bilevel.
+def turn(bench: Bench, raster: Raster, first: FirstPass, sound: Skew | None) -> tuple[Raster, int]:
+    """Return the page that is to be turned, and by how much: 0 where the skew is not worth it.
 
     Where ink would leave the page over its border, the page is made larger first.
     """
     if sound is None or abs(sound.angle_microdeg) < _NOT_WORTH_TURNING_MICRODEG:
-        return raster, False
+        return raster, 0
     if max(raster.width_px, raster.height_px) > _LONGEST_SIDE_TURNED_PX:
         bench.warnings.append("too_large_to_turn")
-        return raster, False
+        return raster, 0
     with bench.timed("rotate"):
-        widened = room.is_needed(first, sound.angle_microdeg)
-        if widened:
+        if room.is_needed(first, sound.angle_microdeg):
             raster = room.around(raster, sound.angle_microdeg, bench.buffers)
             bench.warnings.append("page_made_larger")
-        bilevel = bench.backend.g4.is_bilevel(raster)
-        turned = bench.backend.rotate(raster, -sound.angle_microdeg, 255, bench.buffers)
-        if bilevel:
-            cv2.threshold(turned.pixels, 127, 255, cv2.THRESH_BINARY, dst=turned.pixels)
-    bench.record(
-        "rotate",
-        {
-            "angle_microdeg": -sound.angle_microdeg,
-            "fill": 255,
-            "width_px": turned.width_px,
-            "height_px": turned.height_px,
-        },
-    )
-    return turned, True
+    return raster, -sound.angle_microdeg
 
 
-def crop(
-    bench: Bench, turned: Raster, first: FirstPass, sound: Skew | None, *, corrected: bool
-) -> tuple[Raster, Sheet | None, CropBox | None]:
-    """Cut away the bed. Without a sound skew nothing says how the edges should lie.
+def sheet(
+    bench: Bench, raster: Raster, first: FirstPass, sound: Skew | None, turn_microdeg: int
+) -> Sheet | None:
+    """Find the sheet on its bed. Without a sound skew nothing says how its edges should lie.
 
-    A page that was made larger for its turn is not cut: its sheet reaches over the image.
+    Of a page that was made larger for its turn the sheet reaches over the image.
     """
-    if sound is None or turned.width_px != bench.raster.width_px:
-        return turned, None, None
+    if sound is None or raster.width_px != bench.raster.width_px:
+        return None
     with bench.timed("crop"):
-        angle = sound.angle_microdeg if corrected else 0
-        sheet = bench.backend.crop.locate(first, angle, turned.dpi, bench.buffers)
-        if sheet is None or not sheet.worth_cutting:
-            return turned, sheet, None
-        box = sheet.box
-        cut = bench.backend.crop.apply(turned, box, bench.buffers)
-    bench.record(
-        "crop", {"left": box.left, "top": box.top, "right": box.right, "bottom": box.bottom}
-    )
-    return cut, sheet, box
+        return bench.backend.crop.locate(first, -turn_microdeg, raster.dpi, bench.buffers)
+
+
+def straighten(bench: Bench, raster: Raster, turn_microdeg: int, box: Box | None) -> Raster:
+    """Turn the content level and cut away the bed, in one go. Bilevel stays bilevel."""
+    if turn_microdeg:
+        with bench.timed("rotate"):
+            bilevel = bench.backend.g4.is_bilevel(raster)
+            result = bench.backend.rotate(raster, turn_microdeg, 255, bench.buffers, box)
+            if bilevel:
+                cv2.threshold(result.pixels, 127, 255, cv2.THRESH_BINARY, dst=result.pixels)
+        bench.record(
+            "rotate",
+            {
+                "angle_microdeg": turn_microdeg,
+                "fill": 255,
+                "width_px": raster.width_px,
+                "height_px": raster.height_px,
+            },
+        )
+    elif box is not None:
+        with bench.timed("crop"):
+            result = bench.backend.crop.apply(raster, box, bench.buffers)
+    else:
+        result = raster
+    if box is not None:
+        bench.record(
+            "crop", {"left": box.left, "top": box.top, "right": box.right, "bottom": box.bottom}
+        )
+    return result
 
 
 def stand(

@@ -22,7 +22,7 @@ from kernels.crop.outside import Region
 from kernels.crop.sides import ROW_MM, Bed, Edge, beds, edge
 from kernels.crop.views import View, views
 from kernels.first_pass import FirstPass
-from kernels.raster import Raster, RasterError
+from kernels.raster import Box, Raster, RasterError
 
 MARGIN_MM: Final = 2.0
 _LEAST_CONTRAST: Final = 12
@@ -34,20 +34,6 @@ _WHOLE_MM: Final = 2.0
 _BEYOND_MM: Final = 3.0
 _LEAST_DPI: Final = 75
 _MOST_OF_IMAGE: Final = 0.75
-
-
-@dataclass(frozen=True, slots=True)
-class CropBox:
-    """A rectangle of whole pixels; right and bottom are outside."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.left < self.right and 0 <= self.top < self.bottom):
-            raise RasterError(f"not a box: {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +54,7 @@ class Sheet:
         0 to 255; the levels of the bed, and of the sheet along its edges.
     """
 
-    box: CropBox
+    box: Box
     worth_cutting: bool
     outline: Outline
     region: Region
@@ -78,7 +64,7 @@ class Sheet:
 
 def find_sheet(
     first: FirstPass, angle_microdeg: int, dpi: int, buffers: Buffers | None = None
-) -> CropBox | None:
+) -> Box | None:
     """Return the sheet, 2 mm around it, in the page after it was turned by `-angle_microdeg`.
 
     Parameters
@@ -192,7 +178,7 @@ def _whole(around: Outline, frame: Frame, bed_is_lighter: bool) -> bool:
     return known or not paper.may_be_part_of(*size, _BEYOND_MM)
 
 
-def _box(around: Outline, frame: Frame) -> CropBox | None:
+def _box(around: Outline, frame: Frame) -> Box | None:
     """Put the margin around the outermost points; None where that is no sheet of paper."""
     margin, least = (mm * frame.px_per_mm for mm in (MARGIN_MM, _LEAST_SHEET_MM))
     if min(around.right - around.left, around.bottom - around.top) < least:
@@ -204,10 +190,10 @@ def _box(around: Outline, frame: Frame) -> CropBox | None:
         min(math.ceil(around.right + margin), frame.width) if right else frame.width,
         min(math.ceil(around.bottom + margin), frame.height) if bottom else frame.height,
     )
-    return CropBox(*box) if box[0] < box[2] and box[1] < box[3] else None
+    return Box(*box) if box[0] < box[2] and box[1] < box[3] else None
 
 
-def apply(raster: Raster, box: CropBox, buffers: Buffers | None = None) -> Raster:
+def apply(raster: Raster, box: Box, buffers: Buffers | None = None) -> Raster:
     """Return the part of a raster inside a box, copied.
 
     Raises
@@ -215,7 +201,7 @@ def apply(raster: Raster, box: CropBox, buffers: Buffers | None = None) -> Raste
     RasterError
         If the box reaches outside the raster.
     """
-    if box.right > raster.width_px or box.bottom > raster.height_px:
+    if not box.within(raster):
         raise RasterError(f"{box} is outside {raster.width_px} x {raster.height_px} px")
     part = raster.pixels[box.top : box.bottom, box.left : box.right]
     pixels = (buffers or Buffers()).take("crop.out", part.shape)

@@ -10,9 +10,8 @@ from benchmarks import crop as campaign
 from benchmarks import laid
 from kernels import crop, paper
 from kernels.buffers import Buffers
-from kernels.crop import CropBox
 from kernels.first_pass import first_pass
-from kernels.raster import Raster, RasterError
+from kernels.raster import Box, Raster, RasterError
 from kernels.rotate import rotate
 
 DPI = 150
@@ -336,7 +335,7 @@ def test_buffers_used_again_change_nothing():
 
 def test_cutting_keeps_every_pixel_of_the_box_and_leaves_slack():
     raster = Raster(np.arange(60 * 50 * 3, dtype=np.uint8).reshape(60, 50, 3).copy(), DPI)
-    cut = crop.apply(raster, CropBox(5, 7, 45, 50), Buffers())
+    cut = crop.apply(raster, Box(5, 7, 45, 50), Buffers())
     assert np.array_equal(cut.pixels, raster.pixels[7:50, 5:45])
     assert cut.pixels.base.size >= cut.pixels.size + 64
 
@@ -344,9 +343,9 @@ def test_cutting_keeps_every_pixel_of_the_box_and_leaves_slack():
 def test_a_box_outside_the_raster_is_refused():
     raster = Raster(np.zeros((10, 10), np.uint8), DPI)
     with pytest.raises(RasterError):
-        crop.apply(raster, CropBox(0, 0, 11, 10))
+        crop.apply(raster, Box(0, 0, 11, 10))
     with pytest.raises(RasterError):
-        CropBox(5, 0, 5, 10)
+        Box(5, 0, 5, 10)
 
 
 @given(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kernels import rotate
 from kernels.buffers import Buffers
-from kernels.raster import Raster, RasterError, empty
+from kernels.raster import Box, Raster, RasterError, empty
 from tests import reference
 
 
@@ -27,6 +27,29 @@ def test_it_equals_the_definition(height, width, colour, angle, fill, seed):
     pixels = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
     turned = rotate.rotate(Raster(pixels, 300), angle, fill)
     assert np.array_equal(turned.pixels, reference.rotated(pixels, angle, fill))
+
+
+@given(
+    sides=st.tuples(*[st.integers(1, 90)] * 4),
+    corner=st.tuples(st.integers(0, 60), st.integers(0, 60)),
+    colour=st.booleans(),
+    angle=st.integers(-rotate.MAX_MICRODEG, rotate.MAX_MICRODEG),
+    seed=st.integers(0, 1000),
+)
+def test_a_part_is_that_part_of_the_whole(sides, corner, colour, angle, seed):
+    left, top = corner
+    box = Box(left, top, left + sides[0], top + sides[1])
+    height, width = box.bottom + sides[2] - 1, box.right + sides[3] - 1
+    shape = (height, width, 3) if colour else (height, width)
+    page = Raster(np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8), 300)
+    whole = rotate.rotate(page, angle, 7).pixels
+    part = rotate.rotate(page, angle, 7, None, box).pixels
+    assert np.array_equal(part, whole[box.top : box.bottom, box.left : box.right])
+
+
+def test_a_part_that_reaches_outside_of_the_page_is_refused():
+    with pytest.raises(RasterError, match="outside"):
+        rotate.rotate(Raster(np.zeros((40, 50), np.uint8), 300), 0, 255, None, Box(0, 0, 40, 50))
 
 
 @pytest.mark.parametrize("angle", [0, 1, -7_000, 950_000, -3_000_000, 8_000_000, -15_000_000])
