@@ -11,6 +11,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from kernels.buffers import Buffers
@@ -34,32 +35,52 @@ def is_needed(first: FirstPass, angle_microdeg: int) -> bool:
     """
     shape = first.luma.shape
     angle = math.radians(angle_microdeg / 1e6)
+    turn = math.cos(angle), math.sin(angle)
     edges = np.arange(first.cells.shape[0] + 1), np.arange(first.cells.shape[1] + 1)
-    corners = _leaves(edges[0] * CELL_PX, edges[1] * CELL_PX, shape, angle)
+    corners = _leaves(edges[0] * CELL_PX, edges[1] * CELL_PX, shape, turn)
     touched = corners[:-1, :-1] | corners[1:, :-1] | corners[:-1, 1:] | corners[1:, 1:]
-    level = max(first.paper * 3 // 4, 1)
-    for row, column in np.argwhere(touched & (first.cells[..., 0] >= _INK)):
-        y, x = int(row) * CELL_PX, int(column) * CELL_PX
-        cell = first.luma[y : y + CELL_PX, x : x + CELL_PX]
-        if not (cell >= level).any():
-            continue  # bed, the most of what leaves
-        rows, columns = np.arange(cell.shape[0]) + y, np.arange(cell.shape[1]) + x
-        lost = cell[_leaves(rows, columns, shape, angle)]
-        inked = np.count_nonzero(lost < first.paper - _INK)
-        if inked and np.count_nonzero(lost >= level) >= _PAPER_SHARE * lost.size:
-            return True
-    return False
+    suspects = np.argwhere(touched & (first.cells[..., 0] >= _INK))
+    levels = max(first.paper * 3 // 4, 1), first.paper - _INK
+    return bool(_loses_ink(first.luma, suspects, turn, levels))
 
 
 def _leaves(
-    rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, ...], angle: float
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    shape: tuple[int, ...],
+    turn: tuple[float, float],
 ) -> NDArray[np.bool_]:
     """Return which places the turn takes out of the image."""
-    height, width = shape
-    cos, sin = math.cos(angle), math.sin(angle)
+    (height, width), (cos, sin) = shape, turn
     y, x = (rows - height / 2)[:, None], (columns - width / 2)[None, :]
     out = np.abs(x * cos - y * sin) > width / 2
     return np.asarray(out | (np.abs(x * sin + y * cos) > height / 2))
+
+
+@njit(nogil=True, cache=True)
+def _loses_ink(luma, suspects, turn, levels):  # type: ignore[no-untyped-def]
+    """Whether ink on paper leaves the image in one of the cells.
+
+    Cells in which nothing is as light as paper are bed, the most of what leaves.
+    """
+    height, width = luma.shape
+    cos, sin = turn
+    paper_from, ink_below = levels
+    for row, column in suspects:
+        lost = paper = inked = 0
+        for y in range(row * CELL_PX, min((row + 1) * CELL_PX, height)):
+            for x in range(column * CELL_PX, min((column + 1) * CELL_PX, width)):
+                right, down = x - width / 2, y - height / 2
+                if (
+                    abs(right * cos - down * sin) > width / 2
+                    or abs(right * sin + down * cos) > height / 2
+                ):
+                    lost += 1
+                    paper += luma[y, x] >= paper_from
+                    inked += luma[y, x] < ink_below
+        if inked and paper and paper >= _PAPER_SHARE * lost:
+            return True
+    return False
 
 
 def around(raster: Raster, angle_microdeg: int, buffers: Buffers | None = None) -> Raster:
