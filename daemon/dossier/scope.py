@@ -29,8 +29,8 @@ class Scope:
     quarantined
         True behind a separator that could not be trusted: where pages go is in doubt.
     stands
-        How the separators of this batch were fed: "upright", "upside_down", or "mixed"; "" before
-        the first.
+        How the separators of this batch were fed: "upright", "upside_down", "sideways", or "mixed";
+        "" before the first.
     """
 
     case_number: str = ""
@@ -80,7 +80,7 @@ class Scope:
         )
 
     def fed(self, stands: str) -> "Scope":
-        """Return the scope behind a separator that was fed "upright", "upside_down" or "mixed"."""
+        """Return the scope behind a separator that was fed in one of the ways of `stands`."""
         return replace(self, stands=stands if self.stands in ("", stands) else "mixed")
 
     def quarantine(self) -> "Scope":

@@ -26,6 +26,7 @@ from daemon.pipeline.workers import Workers
 
 QUARANTINED_SCOPE: Final = "behind_unknown_separator"
 _UPSIDE_DOWN: Final = "upside_down"
+_SIDEWAYS: Final = "sideways"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ class Workshop:
         ]
         match judge([code.text or "" for code in found], self._separators.keys):
             case Content():
+                if before.stands == _SIDEWAYS:
+                    faces = tuple(_warned(face, "stack_sideways") for face in faces)
                 return self._content(scans, faces, before)
             case Accepted() as accepted:
                 stands = _standing([code for code in found if code.ours])
@@ -128,7 +131,7 @@ class Workshop:
         side = scan.page_id.side
         dirty = self._glass.face(side, face.streaks_mm)
         self._metrics.glass_streaks.labels(side.name.lower()).set(len(self._glass.dirty(side)))
-        return replace(face, warnings=(*face.warnings, "streak_on_glass")) if dirty else face
+        return _warned(face, "streak_on_glass") if dirty else face
 
     def _content(
         self, scans: tuple[Scan, ...], faces: tuple[Face, ...], scope: Scope
@@ -188,7 +191,14 @@ def _standing(ours: Sequence[Code]) -> str:
     """Say how a separator was fed, by the codes that make it one."""
     if all(code.upright for code in ours):
         return "upright"
-    return _UPSIDE_DOWN if all(code.upside_down for code in ours) else "mixed"
+    if all(code.upside_down for code in ours):
+        return _UPSIDE_DOWN
+    on_its_side = not any(code.upright or code.upside_down for code in ours)
+    return _SIDEWAYS if on_its_side else "mixed"
+
+
+def _warned(face: Face, warning: str) -> Face:
+    return replace(face, warnings=(*face.warnings, warning))
 
 
 def _page(scan: Scan, face: Face, fate: Fate, position: Position, reason: str = "") -> Page:

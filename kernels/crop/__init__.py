@@ -17,9 +17,10 @@ import numpy as np
 from kernels import paper
 from kernels.buffers import Buffers
 from kernels.crop import outside, surface
+from kernels.crop.bed import Bed, beds
 from kernels.crop.outline import Frame, Outline, outline
 from kernels.crop.outside import Region
-from kernels.crop.sides import ROW_MM, Bed, Edge, beds, edge
+from kernels.crop.sides import ROW_MM, Edge, edge
 from kernels.crop.views import View, views
 from kernels.first_pass import FirstPass
 from kernels.raster import Box, Raster, RasterError

@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from kernels.buffers import Buffers
-from kernels.crop.sides import Bed
+from kernels.crop.bed import Bed
 from kernels.crop.views import are_within
 from kernels.first_pass import CELL_PX, FirstPass
 

@@ -16,10 +16,10 @@ from kernels.crop import Sheet
 from kernels.crop.outside import Region
 from kernels.first_pass import FirstPass
 from kernels.quality import focus
+from kernels.quality.reason import UNUSUAL_SIZE, worst
 from kernels.raster import Raster
 
 CORNERS: Final = ("top_left", "top_right", "bottom_right", "bottom_left")
-UNUSUAL_SIZE: Final = "unusual_size"
 _STEP: Final = 4
 _ROW_STEP: Final = 5
 _PAPER_BELOW: Final = 12
@@ -31,16 +31,6 @@ _TURNED_TO_DEG: Final = 0.02
 _SIZE_WITHIN_MM: Final = 3.0
 _RESOLUTIONS: Final = (75, 100, 150, 200, 240, 300, 400, 600)
 _SAME_STREAK_MM: Final = 0.5
-_SOFT_UM: Final = 350.0
-_SOFT_PX: Final = 3.5
-_DARK_PAPER: Final = 120
-_LOW_CONTRAST: Final = 60
-_CAST: Final = 60
-_CLIPPED_DARK: Final = 150.0
-_CLIPPED_LIGHT: Final = 700.0
-_CORNER_MM: Final = 10.0
-_SKEWED_DEG: Final = 0.5
-_SHOW_THROUGH: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +176,7 @@ def measure(first: FirstPass, raster: Raster, known: Known | None = None) -> Qua
         "dpi": raster.dpi,
         "likely_dpi": likely,
     }
-    return Quality(**parts, reason=_reason(parts))
+    return Quality(**parts, reason=worst(parts))
 
 
 def _middle(shape: tuple[int, ...]) -> Region:
@@ -303,26 +293,3 @@ def _streaks_mm(columns: tuple[int, ...], dpi: int) -> tuple[float, ...]:
         if not found or place - found[-1] > _SAME_STREAK_MM:
             found.append(round(place, 2))
     return tuple(found)
-
-
-def _reason(parts: dict[str, Any]) -> str:
-    """Return the word of what goes furthest beyond its limit; the first of equals."""
-    soft_um = max(_SOFT_UM, _SOFT_PX * 25_400 / parts["dpi"])
-    contrast = parts["contrast"]
-    cast = max(abs(parts["cast_yellow"] or 0), abs(parts["cast_red"] or 0))
-    beyond = {
-        "wrong_dpi": 10.0 if parts["likely_dpi"] else 0.0,
-        "streaks": 2.0 * len(parts["streaks_mm"]),
-        "out_of_focus": (parts["edge_rise_um"] or 0.0) / soft_um,
-        "dark_paper": _DARK_PAPER / max(parts["paper"], 1),
-        "low_contrast": 0.0 if contrast is None else _LOW_CONTRAST / max(contrast, 1),
-        "cut_corner": max(parts["corners_mm"]) / _CORNER_MM,
-        "clipped_dark": parts["clipped_dark_permille"] / _CLIPPED_DARK,
-        "clipped_light": parts["clipped_light_permille"] / _CLIPPED_LIGHT,
-        "colour_cast": cast / _CAST,
-        "skewed": (parts["left_skew_deg"] or 0.0) / _SKEWED_DEG,
-        "show_through": (parts["show_through"] or 0) / _SHOW_THROUGH,
-        UNUSUAL_SIZE: 1.001 if parts["size"] == UNUSUAL_SIZE else 0.0,
-    }
-    worst = max(beyond, key=lambda word: beyond[word])
-    return worst if beyond[worst] > 1.0 else "good"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.buffers import Buffers
-from kernels.crop import outside, sides, surface
+from kernels.crop import bed, line, outside, sides, surface
 from kernels.crop.outside import Region
 from kernels.crop.views import are_within, total, views
 from tests import reference_crop as reference
@@ -42,7 +42,7 @@ def test_where_the_bed_ends_equals_the_slow_answer(height, width, turn, run, dir
     gray[:, width * 3 // 4 :] = 238
     view = views(gray.astype(np.uint8), 3, Buffers())[turn]
     ends = np.empty(view.at.size, np.int32)
-    sides.bed_ends(view.flat, view.place, (30, 3), run, ends)
+    bed.bed_ends(view.flat, view.place, (30, 3), run, ends)
     assert np.array_equal(ends, reference.bed_ends(_rows(view), 30, 3, run))
 
 
@@ -52,7 +52,7 @@ def test_the_line_with_most_votes_equals_the_slow_answer(seed, count):
     rows = np.sort(rng.choice(400, count, replace=False)).astype(np.int64)
     ends = rng.integers(0, 300, count).astype(np.int32)
     slopes = np.linspace(-0.02, 0.03, 7)
-    votes, offset, slope = sides.voted(rows, ends, slopes, 3.0)
+    votes, offset, slope = line.voted(rows, ends, slopes, 3.0)
     assert votes == reference.line_votes(rows, ends, slopes, 3.0)
     near = np.abs(ends - offset - slope * rows) <= 3.0
     assert near.sum() >= 0.6 * votes
@@ -61,9 +61,9 @@ def test_the_line_with_most_votes_equals_the_slow_answer(seed, count):
 def test_of_two_lines_the_outer_one_is_meant_if_it_has_most_of_the_votes():
     rows = np.arange(100, dtype=np.int64)
     ends = np.where(rows % 5 < 2, 40, 90).astype(np.int32)
-    assert sides.voted(rows, ends, np.zeros(1), 2.0)[1] == pytest.approx(40, abs=2)
+    assert line.voted(rows, ends, np.zeros(1), 2.0)[1] == pytest.approx(40, abs=2)
     ends = np.where(rows % 5 < 1, 40, 90).astype(np.int32)
-    assert sides.voted(rows, ends, np.zeros(1), 2.0)[1] == pytest.approx(90, abs=2)
+    assert line.voted(rows, ends, np.zeros(1), 2.0)[1] == pytest.approx(90, abs=2)
 
 
 @given(seed=st.integers(0, 1000), count=st.integers(3, 60))
@@ -71,7 +71,7 @@ def test_the_line_of_least_squares_equals_polyfit(seed, count):
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.choice(400, count, replace=False)).astype(np.int64)
     ends = (50 + rows // 50 + rng.integers(-2, 3, count)).astype(np.int32)
-    found, offset, slope = sides.drawn(rows, ends, (52.0, 0.02), 20.0)
+    found, offset, slope = line.drawn(rows, ends, (52.0, 0.02), 20.0)
     wanted = np.polyfit(rows, ends, 1)
     assert found == count
     assert (slope, offset) == pytest.approx(tuple(wanted), abs=1e-6)

@@ -45,7 +45,8 @@ def fed(workshop, *pictures):
     for number, picture in enumerate(pictures, start=1):
         faces = []
         for side, seen in ((Side.FRONT, picture), (Side.BACK, np.full_like(PAGE, 244))):
-            small = cv2.resize(seen, SIZE, interpolation=cv2.INTER_AREA)
+            size = SIZE if seen.shape[0] > seen.shape[1] else SIZE[::-1]
+            small = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)
             page_id = PageId("0123abcd", 1, number, side)
             faces.append(Scan(page_id, small, SampleOrder.BGR, DPI, captured_at=0.0))
         result = workshop.sheet(tuple(faces), scope)
@@ -55,6 +56,10 @@ def fed(workshop, *pictures):
 
 def turned(picture):
     return np.ascontiguousarray(picture[::-1, ::-1])
+
+
+def on_its_side(picture):
+    return np.ascontiguousarray(np.rot90(picture))
 
 
 def turned_deg(page):
@@ -72,7 +77,7 @@ def test_a_page_that_stands_on_its_head_in_a_stack_that_does_is_turned(hall):
     upright, _ = fed(hall, C, M, PAGE)
     assert scope.stands == "upside_down"
     assert turned_deg(page) == 180
-    assert not {"perhaps_upside_down", "stack_upside_down"} & set(page.warnings)
+    assert not {"perhaps_upside_down", "stack_upside_down", "stack_sideways"} & set(page.warnings)
     assert np.abs(seen(page).astype(int) - seen(upright)).mean() < 1.5
 
 
@@ -93,8 +98,16 @@ def test_one_of_them_alone_is_flagged_and_nothing_is_turned(hall, sheets, warnin
     assert warning in page.warnings
 
 
+def test_a_page_of_a_stack_fed_sideways_is_flagged_and_left_as_it_lies(hall):
+    page, scope = fed(hall, on_its_side(C), on_its_side(M), on_its_side(PAGE))
+    assert scope.stands == "sideways"
+    assert turned_deg(page) == 0
+    assert "stack_sideways" in page.warnings
+    assert seen(page).shape == (SIZE[0], SIZE[1])
+
+
 def test_an_upright_stack_has_nothing_to_say(hall):
     page, scope = fed(hall, C, M, PAGE)
     assert scope.stands == "upright"
     assert turned_deg(page) == 0
-    assert not {"perhaps_upside_down", "stack_upside_down"} & set(page.warnings)
+    assert not {"perhaps_upside_down", "stack_upside_down", "stack_sideways"} & set(page.warnings)
