@@ -1,6 +1,6 @@
 """Which faces are taken for blank: thousands that carry little, and others that carry nothing.
 
-    python -m benchmarks.blank --light 30000 --blank 1000 > benchmarks/results/blank.jsonl
+    python -m benchmarks.blank --light 15000 --blank 1000 --seed 101 102 --processes 2
 
 One JSON line for each kind of face (verdicts; how many each peer's rule removes), one for each
 false removal with all that is needed to draw it again, and one for everything together. Peers'
@@ -50,6 +50,7 @@ class Judged:
 
     kind: str
     group: str
+    seed: int
     number: int
     level: str
     reason: str
@@ -126,6 +127,7 @@ def judge(ream: Ream, bench: Bench, is_light: bool, number: int) -> tuple[Judged
     one = Judged(
         kind=face.kind,
         group=face.group,
+        seed=ream.seed,
         number=number,
         level=found.level.value,
         reason=found.reason,
@@ -179,9 +181,9 @@ def spans(light: int, blanks: int) -> list[tuple[bool, int, int]]:
     ]
 
 
-def run(options: argparse.Namespace) -> Iterator[Judged]:
-    """Judge all faces, and say from time to time how far it is."""
-    work = partial(chunk, options.seed, options.dump)
+def run(options: argparse.Namespace, seed: int) -> Iterator[Judged]:
+    """Judge all faces of a seed, and say from time to time how far it is."""
+    work = partial(chunk, seed, options.dump)
     todo = spans(options.light, options.blank)
     total, done, wrong, said = options.light + options.blank, 0, 0, 0.0
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
@@ -210,14 +212,14 @@ def _counts(judged: list[Judged]) -> dict[str, Any]:
     }
 
 
-def total_lines(judged: list[Judged], seed: int) -> Iterator[str]:
+def total_lines(judged: list[Judged], seeds: list[int]) -> Iterator[str]:
     """Give one line a group."""
     for group in dict.fromkeys(one.group for one in judged):
         part = [one for one in judged if one.group == group]
         sure = sum(one.level == Level.SURE.value for one in part)
         yield line(
             f"all {group}",
-            seed=seed,
+            seeds=seeds,
             **_counts(part),
             removed_share=round(sure / len(part), 4),
             drawn_ms=round(float(np.median([one.drawn_ms for one in part])), 1),
@@ -227,9 +229,11 @@ def total_lines(judged: list[Judged], seed: int) -> Iterator[str]:
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Campaign of blank and nearly blank faces.")
-    parser.add_argument("--light", type=int, default=3000, help="faces with light content")
-    parser.add_argument("--blank", type=int, default=1000, help="faces with nothing on them")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--light", type=int, default=3000, help="faces with light content, a seed")
+    parser.add_argument(
+        "--blank", type=int, default=1000, help="empty faces, a seed"
+    )
+    parser.add_argument("--seed", type=int, nargs="+", default=[1])
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--dump", type=Path, help="folder for images of what went wrong")
     return parser.parse_args()
@@ -237,7 +241,7 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     given = options()
-    judged = list(run(given))
+    judged = [one for seed in given.seed for one in run(given, seed)]
     kinds: dict[str, list[Judged]] = {}
     for one in judged:
         kinds.setdefault(one.kind, []).append(one)
@@ -248,7 +252,7 @@ def main() -> None:
             print(
                 line(
                     "false removal",
-                    seed=given.seed,
+                    seed=one.seed,
                     number=one.number,
                     kind=one.kind,
                     reason=one.reason,
