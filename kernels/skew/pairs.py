@@ -44,7 +44,7 @@ def add_pairs(laid, lines, out):  # type: ignore[no-untyped-def]
     lines
         How long the profile is.
     out
-        uint16 (row, pitch): for the sums.
+        uint16 (row, pitch): for the sums; rows at least as long as those of the items.
     """
     items, row, start, most = laid
     count, shears = row.shape
@@ -101,15 +101,15 @@ def _is_way(ways, way, wanted):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _add(items, ways, lines, out):  # type: ignore[no-untyped-def]
-    pitch = items.shape[1]
+    pitch, pitch_out = items.shape[1], out.shape[1]
     source, target = items.reshape(-1), out.reshape(-1)
     for k in range(ways.shape[0]):
         left, right = ways[k, _LEFT] * pitch, ways[k, _RIGHT] * pitch + ways[k, _APART]
         for i in range(ways[k, _FIRST], ways[k, _LAST] + lines, _LANES):
             if ways[k, _RIGHT] == _NONE:
-                _copy_block(source, left + i, target, k * pitch + i)
+                _copy_block(source, left + i, target, k * pitch_out + i)
             else:
-                _add_block(source, (left + i, right + i), target, k * pitch + i)
+                _add_block(source, (left + i, right + i), target, k * pitch_out + i)
 
 
 @block()

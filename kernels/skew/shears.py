@@ -14,7 +14,7 @@ the nearest cache.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numba import njit, types
@@ -31,8 +31,7 @@ _LAID: Final = 32
 _OVERRUN: Final = 4 * _LAID
 
 
-@dataclass(frozen=True, slots=True)
-class Strips:
+class Strips(NamedTuple):
     """Strips with zeros before and after each, as far as a shear may reach.
 
     Attributes
@@ -51,11 +50,6 @@ class Strips:
     lines: int
     pad: int
     most: int
-
-    @property
-    def count(self) -> int:
-        """How many strips."""
-        return int(self.items.shape[0])
 
     @property
     def inner(self) -> NDArray[np.uint16]:
@@ -91,7 +85,7 @@ def padded(strips: NDArray[np.uint16], most: int, room: Room) -> Strips:
     """Copy uint16 strips (count, lines), of items up to `most`, so that they may be sheared."""
     count, lines = strips.shape
     copy = room.strips(count, lines, most)
-    _copy(strips, copy.items, copy.pad)
+    fill(strips, copy)
     return copy
 
 
@@ -105,8 +99,8 @@ def pooled(strips: Strips, by: int, room: Room) -> Strips:
     """
     if by not in (2, 4) or strips.most * by > pairs.MOST:
         raise RasterError(f"want 2 or 4 lines that fit 16 bits, got {by} of {strips.most}")
-    small = room.strips(strips.count, strips.lines // by, strips.most)
-    _pool(strips.items, small.items, (strips.pad, small.pad, small.lines), by)
+    small = room.strips(len(strips.items), strips.lines // by, strips.most)
+    pool(strips, small, by)
     return small
 
 
@@ -134,36 +128,42 @@ def energies(
     RasterError
         If a shear is steeper than there are zeros for.
     """
-    buffers = buffers or Buffers()
-    sums = pairs.ROOM * strips.count, strips.items.shape[1]
-    rooms = tuple(buffers.take(f"shears.pairs{k}", sums, np.uint16) for k in range(2))
     out = np.zeros((bands, len(shears)), np.int64)
-    sizes = strips.pad, strips.lines, strips.most
-    widest = _energies(strips.items, sizes, shears, rooms, out)
+    widest = add_energies(strips, shears, sums_of(strips, buffers or Buffers()), out)
     if widest > strips.pad - _OVERRUN:
         raise RasterError(f"sheared by {widest} lines, with room for {strips.pad - _OVERRUN}")
     return out
 
 
+def sums_of(strips: Strips, buffers: Buffers) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """Return the room that the sums of pairs of strips take."""
+    shape = pairs.ROOM * len(strips.items), strips.items.shape[1]
+    return (
+        buffers.take("shears.pairs", shape, np.uint16),
+        buffers.take("shears.pairs_of_pairs", shape, np.uint16),
+    )
+
+
 @njit(nogil=True, cache=True)
-def _energies(items, sizes, shears, rooms, out):  # type: ignore[no-untyped-def]
-    """Write the energies; return the widest offset: where there are too few zeros for it, only."""
-    pad, lines, most = sizes
-    row = np.empty((items.shape[0], shears.size), np.int64)
+def add_energies(strips, shears, sums, out):  # type: ignore[no-untyped-def]
+    """Add the energies to `out`, int64 (band, shear), and return the widest offset.
+
+    Where that is wider than there are zeros for, nothing is added. `sums` is room for pairs.
+    """
+    row = np.empty((strips.items.shape[0], shears.size), np.int64)
     start = np.empty_like(row)
-    widest = _place(shears, sizes, row, start)
-    if widest <= pad - _OVERRUN:
-        laid = pairs.add_pairs((items, row, start, most), lines, rooms[0])
-        laid = pairs.add_pairs(laid, lines, rooms[1])
-        _measure(laid, lines, out)
+    widest = _place(strips, shears, row, start)
+    if widest <= strips.pad - _OVERRUN:
+        laid = pairs.add_pairs((strips.items, row, start, strips.most), strips.lines, sums[0])
+        laid = pairs.add_pairs(laid, strips.lines, sums[1])
+        _measure(laid, strips.lines, out)
     return widest
 
 
 @njit(nogil=True, cache=True)
-def _place(shears, sizes, row, start):  # type: ignore[no-untyped-def]
+def _place(strips, shears, row, start):  # type: ignore[no-untyped-def]
     """Write where line 0 of the profile lies in each strip; return the widest offset."""
-    pad, lines, _ = sizes
-    count = row.shape[0]
+    pad, lines, count = strips.pad, strips.lines, row.shape[0]
     widest = 0
     for k in range(count):
         for t in range(shears.size):
@@ -235,33 +235,35 @@ def _energy(e: Emit, items: Any, places: Any, groups: Any, tile: Any, lanes: int
 
 
 @njit(nogil=True, cache=True)
-def _copy(strips, items, pad):  # type: ignore[no-untyped-def]
-    lines, pitch = strips.shape[1], items.shape[1]
-    source, target = strips.reshape(-1), items.reshape(-1)
+def fill(strips, out):  # type: ignore[no-untyped-def]
+    """Copy uint16 strips (count, lines) into padded ones."""
+    pad, lines, pitch = out.pad, out.lines, out.items.shape[1]
+    source, target = strips.reshape(-1), out.items.reshape(-1)
     blocks = lines - lines % _LAID
     for k in range(strips.shape[0]):
-        start, out = k * lines, k * pitch + pad
-        _clear(target, k * pitch, out)
+        start, first = k * lines, k * pitch + pad
+        _clear(target, k * pitch, first)
         for y in range(0, blocks, _LAID):
-            _copy_block(source, start + y, target, out + y)
+            _copy_block(source, start + y, target, first + y)
         for y in range(blocks, lines):
-            target[out + y] = source[start + y]
-        _clear(target, out + lines, (k + 1) * pitch)
+            target[first + y] = source[start + y]
+        _clear(target, first + lines, (k + 1) * pitch)
 
 
 @njit(nogil=True, cache=True)
-def _pool(items, small, place, by):  # type: ignore[no-untyped-def]
-    pad, to, lines = place
-    source, target = items.reshape(-1), small.reshape(-1)
-    for k in range(small.shape[0]):
-        start, out = k * items.shape[1] + pad, k * small.shape[1] + to
-        _clear(target, k * small.shape[1], out)
+def pool(strips, small, by):  # type: ignore[no-untyped-def]
+    """Write the means of 2 or 4 lines each into padded strips."""
+    pitch, to, lines = small.items.shape[1], small.pad, small.lines
+    source, target = strips.items.reshape(-1), small.items.reshape(-1)
+    for k in range(small.items.shape[0]):
+        start, out = k * strips.items.shape[1] + strips.pad, k * pitch + to
+        _clear(target, k * pitch, out)
         for y in range(0, lines, _LAID):
             if by == 2:
                 _pool_by_2(source, start + 2 * y, target, out + y)
             else:
                 _pool_by_4(source, start + 4 * y, target, out + y)
-        _clear(target, out + lines, (k + 1) * small.shape[1])
+        _clear(target, out + lines, (k + 1) * pitch)
 
 
 @njit(nogil=True, cache=True)

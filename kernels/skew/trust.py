@@ -16,12 +16,10 @@ to its last, with +, -, *, / and the square root alone, never fused.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 SLICES: Final = 8
 _WINDOW: Final = 5
@@ -48,8 +46,7 @@ _MOST_EDGES_SPREAD_DEG: Final = 0.03
 _MOST_SILENT_SHARE: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Support:
+class Support(NamedTuple):
     """What a curve's peak rests on; all places in steps of the curve.
 
     Attributes
@@ -83,8 +80,9 @@ class Support:
     lean: float
 
 
-def support(slices: NDArray[np.int64], ends: tuple[int, int]) -> Support:
-    """Weigh the energies of a range of angles.
+@njit(nogil=True, cache=True)
+def support(slices, ends):  # type: ignore[no-untyped-def]
+    """Weigh the energies of a range of angles: return a `Support`.
 
     Parameters
     ----------
@@ -95,22 +93,23 @@ def support(slices: NDArray[np.int64], ends: tuple[int, int]) -> Support:
 
     Cost: some ten thousand additions. Twin: `page.cu`, equal by `==`.
     """
-    roots = _roots(slices)
+    every = np.ones(slices.shape[0], np.bool_)
+    roots = _roots(slices, every)
     place, spread = _jackknife(roots)
     at = min(max(round(place), 0), slices.shape[1] - 1)
-    rest = _roots(np.where(_kept(slices[:, at], ends)[:, None], slices, 0))
+    rest = _roots(slices, _kept(slices[:, at], ends))
     rest_place, rest_spread = _jackknife(rest)
-    whole, left = _added(roots), _added(rest)
+    whole, left = added(roots), added(rest)
     rise = _rise(whole)
     return Support(
-        place=place,
-        depth=rise / max(float(whole.max()), _TINY),
-        spread=spread,
-        rest_off=abs(rest_place - place),
-        rest_spread=rest_spread,
-        rest_share=_rise(left) / max(rise, _TINY),
-        ways_off=_ways_off(roots, _LEAST_SAY * rise),
-        lean=abs(place - _top(whole)),
+        place,
+        rise / max(whole.max(), _TINY),
+        spread,
+        abs(rest_place - place),
+        rest_spread,
+        _rise(left) / max(rise, _TINY),
+        _ways_off(roots, _LEAST_SAY * rise),
+        abs(place - _top(whole)),
     )
 
 
@@ -143,37 +142,50 @@ def only_edges(values: Mapping[str, float]) -> bool:
     )
 
 
-def _ways_off(roots: NDArray[np.float64], least: float) -> float:
-    ways = [_added(way) for way in np.split(roots, 2)]
-    if min(_rise(way) for way in ways) < least:
+@njit(nogil=True, cache=True)
+def _ways_off(roots, least):  # type: ignore[no-untyped-def]
+    middle = len(roots) // 2
+    rows, columns = added(roots[:middle]), added(roots[middle:])
+    if min(_rise(rows), _rise(columns)) < least:
         return 0.0
-    return float(abs(vertex(ways[0]) - vertex(ways[1])))
-
-
-def _rise(curve: NDArray[np.float64]) -> float:
-    return float(curve.max() - curve.min())
-
-
-def _roots(slices: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the roots of the bands' energies (band, angle)."""
-    bands = slices.reshape(-1, SLICES, slices.shape[1]).sum(axis=1)
-    return np.asarray(np.sqrt(bands.astype(np.float64)))
-
-
-def _kept(energies: NDArray[np.int64], ends: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return which slices belong to the rest."""
-    kept = np.ones((2, len(energies) // 2), np.bool_)
-    for way, end in zip(kept, ends, strict=True):
-        way[:end] = False
-        way[max(0, len(way) - end) :] = False
-    bands = np.where(kept.reshape(-1), energies, 0).reshape(-1, SLICES)
-    for band, strongest in zip(kept.reshape(-1, SLICES), bands.argmax(axis=1), strict=True):
-        band[max(0, strongest - 1) : strongest + 2] = False
-    return kept.reshape(-1)
+    return abs(vertex(rows) - vertex(columns))
 
 
 @njit(nogil=True, cache=True)
-def _added(roots):  # type: ignore[no-untyped-def]
+def _rise(curve):  # type: ignore[no-untyped-def]
+    return curve.max() - curve.min()
+
+
+@njit(nogil=True, cache=True)
+def _roots(slices, kept):  # type: ignore[no-untyped-def]
+    """Return the roots of the bands' energies (band, angle), of the slices that are kept."""
+    energies = np.zeros((slices.shape[0] // SLICES, slices.shape[1]), np.int64)
+    for k in range(slices.shape[0]):
+        if kept[k]:
+            energies[k // SLICES] += slices[k]
+    return np.sqrt(energies.astype(np.float64))
+
+
+@njit(nogil=True, cache=True)
+def _kept(energies, ends):  # type: ignore[no-untyped-def]
+    """Return which slices belong to the rest."""
+    kept = np.ones(energies.size, np.bool_)
+    half = energies.size // 2
+    for way in range(2):
+        end = min(ends[way], half)
+        kept[way * half : way * half + end] = False
+        kept[(way + 1) * half - end : (way + 1) * half] = False
+    for first in range(0, energies.size, SLICES):
+        strongest, most = first, np.int64(0)
+        for k in range(first, first + SLICES):
+            if kept[k] and energies[k] > most:
+                strongest, most = k, energies[k]
+        kept[max(first, strongest - 1) : min(strongest + 2, first + SLICES)] = False
+    return kept
+
+
+@njit(nogil=True, cache=True)
+def added(roots):  # type: ignore[no-untyped-def]
     """Return the sum over the bands, one after the other."""
     total = np.zeros(roots.shape[1])
     for band in roots:
@@ -184,7 +196,7 @@ def _added(roots):  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True)
 def _jackknife(roots):  # type: ignore[no-untyped-def]
     """Return the place of the peak, and the standard error of leaving one band out."""
-    whole = _added(roots)
+    whole = added(roots)
     place = vertex(whole)
     squares = 0.0
     for band in roots:

@@ -1,7 +1,6 @@
 """Skew: right where it is trusted, and not trusted where it is wrong."""
 
 import csv
-import dataclasses
 
 import cv2
 import numpy as np
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from kernels import first_pass, rotate, skew
 from kernels.buffers import Buffers
 from kernels.raster import Raster, empty
-from kernels.skew import shears, trust
+from kernels.skew import curve, shears, streaks, trust
 from tests import reference
 
 
@@ -131,7 +130,7 @@ def test_shears_are_the_rounded_tangents():
         for middle in range(-10_000_000, 10_000_001, 250_000):
             degrees = (middle + np.arange(-20, 21) * 20_000) / 1e6
             expected = np.round(np.tan(np.radians(degrees)) * scale * 65_536)
-            assert np.array_equal(skew._shears(middle, 20_000, 20, float(scale)), expected)
+            assert np.array_equal(curve.steps_of(middle, 20_000, 20, float(scale)), expected)
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=41, max_size=41))
@@ -148,19 +147,17 @@ def test_the_vertex_is_that_of_the_least_squares_parabola(values):
 @given(
     count=st.integers(0, 12),
     width=st.integers(1, 200),
-    streaks=st.lists(st.integers(0, 199), max_size=3),
+    dirt=st.lists(st.integers(0, 199), max_size=3),
     seed=st.integers(0, 1000),
 )
-def test_streaks_are_taken_away_as_in_the_slow_answer(count, width, streaks, seed):
+def test_streaks_are_taken_away_as_in_the_slow_answer(count, width, dirt, seed):
     rng = np.random.default_rng(seed)
     columns = rng.integers(0, 40, (count, width)).astype(np.uint16)
-    for x in streaks:
+    for x in dirt:
         columns[:, x : x + 3] += rng.integers(0, 200, (count, 1)).astype(np.uint16)
-    page = Raster(np.zeros((count * 8 + 1, width), np.uint8), 300)
-    first = dataclasses.replace(first_pass.first_pass(page), columns=columns, ink_clamp=40)
     strips = shears.padded(columns, 1000, shears.Room(Buffers(), "columns", 0))
     clean, found = reference.without_streaks(columns, 8 * 40 // 16, 8)
-    assert list(skew._remove_streaks(strips, first, 300)) == found
+    assert list(streaks.take_out(strips, 8 * 40 // 16, 8)) == found
     assert np.array_equal(strips.inner, clean)
 
 

@@ -22,7 +22,7 @@ from llvmlite import ir
 from kernels import first_pass, skew
 from kernels.buffers import Buffers
 from kernels.raster import Raster
-from kernels.skew import shears
+from kernels.skew import pairs, shears, streaks
 from kernels.vector import Emit
 
 ROOT: Final = Path(__file__).parents[2]
@@ -101,7 +101,7 @@ def test_the_plainest_processor_has_no_wide_registers(plainest):
     assert not plainest["is_wide"]
 
 
-BYTES, WORDS, STEPS, NUMBERS = (ir.IntType(bits).as_pointer() for bits in (8, 16, 32, 64))
+BYTES, WORDS = (ir.IntType(bits).as_pointer() for bits in (8, 16))
 NUMBER: Final = ir.IntType(64)
 
 
@@ -135,14 +135,14 @@ def assembly(block, kinds, triple):
         ),
         # Streaks: which columns have ink enough.
         (
-            skew._inked_block,
+            streaks._inked_block,
             (WORDS, (NUMBER,) * 3, NUMBER, WORDS, NUMBER),
             r"\bcmh[is]\s.*\.8h",
         ),
-        # The profile: eight sums of 16 bits at once.
+        # Pairs of strips: eight sums of 16 bits at once.
         (
-            shears._jump_block,
-            (WORDS, (NUMBERS, NUMBER), (NUMBER,) * 3, NUMBER, (STEPS, NUMBER)),
+            pairs._add_block,
+            (WORDS, (NUMBER, NUMBER), WORDS, NUMBER),
             r"\badd\s+v\d+\.8h",
         ),
     ],
