@@ -3,7 +3,7 @@
 Luma is that of JFIF as libjpeg computes it (T.871; integers, 16 bit fractions), so the encoder's
 and ours are the same numbers. Ink is how much darker than the threshold a sample is, clamped.
 
-Rule 1: the page is read once, two rows at a time; only `levels` looks at a sample of it before.
+Rule 1: the page is read once, four rows at a time; only `levels` looks at a sample of it before.
 Rule 2: blocks of 32 pixels overrun the end of a row. What they read there is the next row, what
 they write there is written over; near the end of the array a copy of the rows is read instead, so
 that a raster without slack is as good as any.
@@ -127,19 +127,29 @@ def _read(pixels, page, ink, out, lines):  # type: ignore[no-untyped-def]
     height, width, strip, is_colour = page
     luma, half, columns, rows, cells = out
     sums, most, spread, totals, edge = lines
-    for y in range(0, height, 2):
+    y = 0
+    while y < height:
+        # Four rows at a time, but for the last ones.
+        at_once = 4 if y + 4 <= height and (y + 4) * width + _LANES <= luma.size else 2
         if is_colour:
-            for line in range(y, min(y + 2, height)):
+            for line in range(y, min(y + at_once, height)):
                 _weigh(pixels, (line, width), luma, spread, edge)
-        _add_ink(luma, (y, height, width), ink, half, lines)
+        if at_once == 4:
+            # From the right: what the upper half row overruns, the lower one writes over.
+            for x in range((width - 1) // _LANES * _LANES, -1, -_LANES):
+                out = (half, y // 2 * (width // 2) + x // 2), (totals, x + y % CELL_PX)
+                _four_rows(luma, (y * width + x, width), ink, out, (sums, most, x))
+        else:
+            _add_ink(luma, (y, height, width), ink, half, lines)
         if strip != _LANES:
-            _add_up(luma, (y, height, width, strip), ink, totals)
-        if (y + 2) % strip == 0 and y + 2 <= height:
+            _add_up(luma, (y, min(y + at_once, height), width, strip), ink, totals)
+        above, y = y, y + at_once
+        if y % strip == 0 and y <= height:
             for x in range(0, width, _LANES):
-                _move(sums, x, columns, y // strip * width + x)
-        if (y + 2) % CELL_PX == 0 or y + 2 >= height:
-            _close(most, spread, width, cells[y // CELL_PX])
-            _lay_out(totals, rows, y // CELL_PX * CELL_PX, height)
+                _move(sums, x, columns, above // strip * width + x)
+        if y % CELL_PX == 0 or y >= height:
+            _close(most, spread, width, cells[above // CELL_PX])
+            _lay_out(totals, rows, above // CELL_PX * CELL_PX, height)
 
 
 @njit(nogil=True, cache=True)
@@ -208,6 +218,31 @@ def _ink_block(e: Emit, luma: Any, place: Any, ink: Any, out: Any, lines: Any) -
     e.store(e.most(e.load(most, x, _LANES), e.most(above, below)), most, x)
 
 
+@block()
+def _four_rows(e: Emit, luma: Any, place: Any, ink: Any, out: Any, lines: Any) -> None:
+    """Do the same with four rows, none of which is the last of the array."""
+    start, pitch = place
+    (half, halved), totals = out
+    sums, most, x = lines
+    starts = [start]
+    for _ in range(3):
+        starts.append(e.plus(starts[-1], pitch))
+    for i in starts:
+        e.prefetch(luma, e.plus(i, _AHEAD_BYTES))
+    rows = [e.load(luma, i, _LANES) for i in starts]
+    for k in (0, 2):
+        four = e.add(_pairs(e, rows[k]), _pairs(e, rows[k + 1]))
+        e.store(e.narrow(e.down(e.add(four, 2), 2), 8), half, halved)
+        halved = e.plus(halved, e.half(pitch))
+    a, b, c, d = (_inked(e, row, ink) for row in rows)
+    ends = [e.all(e.total(row, 32), 16, 1) for row in (a, b, c, d)]
+    e.store(e.join(e.join(ends[0], ends[1]), e.join(ends[2], ends[3])), *totals)
+    both = e.add(e.widen(e.add(a, b), 16), e.widen(e.add(c, d), 16))
+    e.store(e.add(e.load(sums, x, _LANES), both), sums, x)
+    highest = e.most(e.most(a, b), e.most(c, d))
+    e.store(e.most(e.load(most, x, _LANES), highest), most, x)
+
+
 def _pairs(e: Emit, luma: Any) -> Any:
     """Add the two of each pair of lanes."""
     pairs = e.lanes(e.bits(luma), 16)
@@ -221,9 +256,9 @@ def _inked(e: Emit, luma: Any, ink: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def _add_up(luma, place, ink, totals):  # type: ignore[no-untyped-def]
-    """Sum the ink of two rows in column strips of 16 or 8."""
-    first, height, width, strip = place
-    for y in range(first, min(first + 2, height)):
+    """Sum the ink of some rows in column strips of 16 or 8."""
+    first, end, width, strip = place
+    for y in range(first, end):
         for k in range(width // strip):
             i = y * width + k * strip
             total = _sum_16(luma, i, ink) if strip == 16 else _sum_8(luma, i, ink)

@@ -240,6 +240,10 @@ class Emit:
         """Return a multiple of a number."""
         return self._b.mul(index, index.type(by))
 
+    def half(self, index: Any) -> Any:
+        """Return half of a number, rounded down."""
+        return self._b.ashr(index, index.type(1))
+
     def repeat(self, times: Any, step: Callable[[Any, Any], Any], start: Any) -> Any:
         """Return what `step(turn, value)` makes of `start` after so many turns, in registers."""
         held = cgutils.alloca_once_value(self._b, start)
