@@ -2,7 +2,8 @@
 
 Text lines and rulings make the ink of a page jump from row to row when rows are taken along them.
 So the page's strips of ink (see `first_pass`) are sheared against each other by every angle, summed
-to one profile, and the profile's jumps are measured.
+to one profile, and the profile's jumps are measured: `curve` does, with `shears` and `pairs`, once
+`streaks` of dirt are out of the way.
 
 Rule 1: the score of an angle is the sum, over 8 bands across the page and 8 down it, of the *root*
 of the summed squared jumps. The root is what makes it robust: a streak or the edge of the bed owns
@@ -40,9 +41,6 @@ class Skew:
         0 to 1; 0.5 is the gate.
     trusted
         Whether the page may be turned by it.
-    edges_only
-        Not trusted, but for one reason alone: only single lines say it, as the edges of a sheet
-        do. It holds where those edges are found (`crop.locate`).
     values
         `alone` peak over the best score further away than 0.75 degree; `bands` that take part, 1 to
         16; `halves_off` how far from the peak that of the page's halves lies, each taken alone;
@@ -54,7 +52,6 @@ class Skew:
     angle_microdeg: int
     confidence: float
     trusted: bool
-    edges_only: bool
     values: dict[str, float]
     streaks_px: tuple[int, ...]
 
@@ -74,7 +71,7 @@ def estimate(first: FirstPass, dpi: int, buffers: Buffers | None = None) -> Skew
     Cost: about as much as reading a gray page once. Twin: `page.cu`, equal by `==`.
     """
     if min(first.luma.shape) < _LEAST_LINES * _LONGEST_POOL:
-        return Skew(0, 0.0, False, False, dict.fromkeys(_VALUES, 0.0), ())
+        return Skew(0, 0.0, False, dict.fromkeys(_VALUES, 0.0), ())
     buffers = buffers or Buffers()
     strip, most = first.strip_px, first.strip_px * first.ink_clamp
     pool = _LONGEST_POOL if strip == 32 else 2
@@ -103,7 +100,6 @@ def estimate(first: FirstPass, dpi: int, buffers: Buffers | None = None) -> Skew
         ),
         confidence=round(confidence, 4),
         trusted=confidence > 0.5 and not seen.at_the_end,
-        edges_only=confidence <= 0.5 and trust.only_edges(values) and not seen.at_the_end,
         values={name: round(value, 4) for name, value in values.items()},
         streaks_px=tuple(int(x) for x in dirty),
     )

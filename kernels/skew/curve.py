@@ -1,8 +1,7 @@
 """From strips of ink to numbers: the curve of all angles, then that of those near its peak.
 
 Rule 1: compiled as one: so small are the steps that going in and out of each would cost as much.
-Rule 2: energies are integers. What follows is in IEEE doubles, each sum taken from its first term
-to its last, with +, -, *, / and the square root alone, never fused, never libm.
+Rule 2: integers up to the energies, doubles from there on, as the package's rule 2 wants them.
 """
 
 from typing import Any, Final, NamedTuple

@@ -11,8 +11,6 @@ Rule 2: no line decides. Each band is cut into 8 slices; the strongest and its n
 out, and with them what a shear leaves half empty at either end. The `rest` must name the same
 angle, and be as little scattered.
 Rule 3: lines and margins agree. Where rows and columns both have a say, they name one angle.
-Rule 4: energies are integers. What follows is in IEEE doubles, each sum taken from its first term
-to its last, with +, -, *, / and the square root alone, never fused.
 """
 
 from collections.abc import Mapping
@@ -42,8 +40,6 @@ _MOST_DEG: Final[Mapping[str, tuple[float, float]]] = {
 # likely lines and margins at odds.
 _MOST_WAYS_OFF_DEG: Final = {8: 0.06, 16: 0.06, 32: 0.5}
 BARS: Final = ("ways_off", *_MOST_DEG)
-_MOST_EDGES_SPREAD_DEG: Final = 0.03
-_MOST_SILENT_SHARE: Final = 0.05
 
 
 class Support(NamedTuple):
@@ -130,15 +126,6 @@ def _standing(values: Mapping[str, float]) -> float:
         values["depth"] / _LEAST_DEPTH,
         values["bands"] / _LEAST_BANDS,
         2.0,
-    )
-
-
-def only_edges(values: Mapping[str, float]) -> bool:
-    """Return whether a peak stands out and no band decides, and the rest is as good as silent."""
-    return (
-        _standing(values) > 1.0
-        and values["spread"] < _MOST_EDGES_SPREAD_DEG
-        and values["rest_share"] < _MOST_SILENT_SHARE
     )
 
 

@@ -46,13 +46,6 @@ def test_most_pages_with_text_are_trusted_and_their_mean_error_is_small(truth):
     assert np.mean(errors) < 0.02
 
 
-def test_pages_of_which_only_the_sheet_says_the_angle_are_told_apart(truth):
-    errors = [abs(s.angle_microdeg / 1e6 - true) for s, true in truth if s.edges_only]
-    assert len(errors) >= 2
-    assert max(errors) < 0.05
-    assert not any(s.trusted and s.edges_only for s, _ in truth)
-
-
 def test_a_corrected_page_is_straight(shared_data):
     page = load(shared_data / "pages" / "063_form.jpg")
     turned = rotate.rotate(page, -estimate(page).angle_microdeg)

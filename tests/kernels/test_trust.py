@@ -138,16 +138,9 @@ def test_any_measure_beyond_its_bar_takes_the_trust_away(name):
 @pytest.mark.parametrize(("name", "value"), [("alone", 1.3), ("depth", 0.1), ("bands", 2.0)])
 def test_a_peak_that_does_not_stand_out_is_not_trusted(name, value):
     assert trust.confidence(SOUND | {name: value}, 32) < 0.5
-    assert not trust.only_edges(SOUND | {name: value, "rest_share": 0.0})
 
 
 def test_more_scatter_is_borne_where_a_peak_stands_clear():
     scattered = SOUND | {"spread": 0.08}
     assert trust.confidence(scattered | {"alone": 1.5}, 32) < 0.5
     assert trust.confidence(scattered | {"alone": 3.0}, 32) > 0.5
-
-
-def test_only_where_the_rest_is_silent_and_no_band_decides_it_may_be_edges():
-    assert trust.only_edges(SOUND | {"rest_share": 0.02})
-    assert not trust.only_edges(SOUND)
-    assert not trust.only_edges(SOUND | {"rest_share": 0.02, "spread": 0.2})
