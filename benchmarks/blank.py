@@ -230,9 +230,7 @@ def total_lines(judged: list[Judged], seeds: list[int]) -> Iterator[str]:
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Campaign of blank and nearly blank faces.")
     parser.add_argument("--light", type=int, default=3000, help="faces with light content, a seed")
-    parser.add_argument(
-        "--blank", type=int, default=1000, help="empty faces, a seed"
-    )
+    parser.add_argument("--blank", type=int, default=1000, help="empty faces, a seed")
     parser.add_argument("--seed", type=int, nargs="+", default=[1])
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--dump", type=Path, help="folder for images of what went wrong")
