@@ -175,7 +175,7 @@ def finish(
     )
     data, media_type = steps.encode(bench, result, first, verdict)
     removed = verdict.level is Level.SURE and bench.profile.blank == "remove"
-    evidence = steps.evidence(bench) if removed else None
+    evidence = steps.evidence(bench, first) if removed else None
     ms = {name: round(value, 3) for name, value in bench.ms.items()}
     return Face(
         blank=verdict,

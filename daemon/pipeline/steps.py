@@ -216,7 +216,8 @@ def _seen(bench: Bench, raster: Raster, first: FirstPass, verdict: Verdict) -> t
     return seen, text.level if text else 0
 
 
-def evidence(bench: Bench) -> bytes:
+def evidence(bench: Bench, first: FirstPass) -> bytes:
     """Return the small picture that stays of a removed face."""
     with bench.timed("evidence"):
-        return bench.backend.jpeg.evidence(bench.raster, EVIDENCE_BYTES)
+        luma = Raster(first.luma, bench.raster.dpi)
+        return bench.backend.jpeg.evidence(luma, EVIDENCE_BYTES)

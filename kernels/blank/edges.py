@@ -6,6 +6,7 @@ Rule 2: a shadow falls off from the border, is colourless, and the same for 43 m
 than the shadow is a mark.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -43,23 +44,37 @@ def exclude(page: InkMap, mask: NDArray[np.uint8], bed: NDArray[np.uint8]) -> in
 
     What lies behind edges is written into `bed`, too.
 
-    Cost: about 1 ms for A4.
+    Cost: about 3 ms for A4 with nothing along its sides, three times as much where there is.
     """
     hidden = mask.copy()
     found = 0
-    shade = np.zeros(mask.shape, np.uint16)
+    shadows: list[tuple[int, slice, NDArray[np.int64]]] = []
     for turn in range(4):
         # Each side in turn is looked at as the left one; what is written is written into the mask.
         sides = np.rot90(mask, turn), np.rot90(bed, turn)
-        _add_shadow(page, turn, sides[0], np.rot90(shade, turn))
+        shadows += ((turn, *shadow) for shadow in _shadows(page, turn, sides[0]))
         found += _exclude_edge(page, turn, np.rot90(hidden, turn), sides)
+    if shadows:
+        _exclude_shadows(page, shadows, mask)
+    return found
+
+
+def _exclude_shadows(
+    page: InkMap, shadows: list[tuple[int, slice, NDArray[np.int64]]], mask: NDArray[np.uint8]
+) -> None:
+    """Write 255 into `mask` where there is no more ink than shadows explain, and no colour.
+
+    A shadow is a side, a stretch of it, and the most ink at each depth. In a corner two add up.
+    """
+    shade = np.zeros(mask.shape, np.uint16)
+    for turn, stretch, most in shadows:
+        np.rot90(shade, turn)[stretch, : most.size] += most.astype(np.uint16)
     reach = int(page.px(_SHADOW_MM))
-    for turn in range(4 if shade.any() else 0):
-        ink, spread, most, out = (
+    for turn in range(4):
+        ink, spread, explained, out = (
             np.rot90(plane, turn)[:, :reach] for plane in (page.ink, page.spread, shade, mask)
         )
-        out[(ink <= most) & (most > 0) & (spread < page.coloured_object)] = 255
-    return found
+        out[(ink <= explained) & (explained > 0) & (spread < page.coloured_object)] = 255
 
 
 def _exclude_edge(
@@ -68,12 +83,13 @@ def _exclude_edge(
     width = hidden.shape[1]
     zone = int(width * _ZONE)
     reach = min(zone + int(page.px(6)), width)
-    ink, dark, behind = (
-        np.ascontiguousarray(plane[:, :reach])
-        for plane in (np.rot90(page.ink, turn), np.rot90(page.dark, turn), hidden)
-    )
-    line = _left_line(ink, behind, (zone, max(page.threshold, _LEAST_INK)), int(page.px(0.35)))
-    if line is None or not _bed_behind(page, (ink, dark), line):
+    ink = np.rot90(page.ink, turn)[:, :reach]
+    limits = zone, max(page.threshold, _LEAST_INK)
+    line = _left_line(ink, hidden[:, :reach], limits, int(page.px(0.35)))
+    if line is None:
+        return False
+    dark = np.ascontiguousarray(np.rot90(page.dark, turn)[:, :reach])
+    if not _bed_behind(page, (ink, dark), line):
         return False
     inside = line[0] + line[1] * np.arange(ink.shape[0]) + page.px(_INSIDE_MM)
     for side in sides:
@@ -207,13 +223,10 @@ def _step_of(
     return abs(float(np.median(steps)))
 
 
-def _add_shadow(
-    page: InkMap, turn: int, hidden: NDArray[np.uint8], shade: NDArray[np.uint16]
-) -> None:
-    """Add to `shade`, stretch by stretch of the left border, the most ink that a shadow explains.
-
-    In a corner two shadows add up.
-    """
+def _shadows(
+    page: InkMap, turn: int, hidden: NDArray[np.uint8]
+) -> Iterator[tuple[slice, NDArray[np.int64]]]:
+    """Give the stretches of the left border that are in shadow, with the most ink it explains."""
     border = np.rot90(page.ink, turn)[:, 0]
     shaded = (border >= page.threshold) & (hidden[:, 0] == 0)
     whole = max(int(page.px(_ALIKE_MM)), 1)
@@ -235,9 +248,7 @@ def _add_shadow(
         if falling.max() > _DARKEST_SHADE or falling[-1] >= page.threshold:
             continue
         most = falling + falling // 4 + page.threshold
-        shade[top : top + step, :reach] += np.where(falling >= page.threshold // 2, most, 0).astype(
-            np.uint16
-        )
+        yield np.s_[top : top + step], np.where(falling >= page.threshold // 2, most, 0)
 
 
 def _middle(lines: NDArray[np.uint8]) -> NDArray[np.int64]:
