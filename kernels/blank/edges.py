@@ -67,12 +67,14 @@ def _exclude_shadows(
     A shadow is a side, a stretch of it, and the most ink at each depth. In a corner two add up.
     """
     shade = np.zeros(mask.shape, np.uint16)
+    sides = [np.rot90(shade, turn) for turn in range(4)]
     for turn, stretch, most in shadows:
-        np.rot90(shade, turn)[stretch, : most.size] += most.astype(np.uint16)
+        sides[turn][stretch, : most.size] += most.astype(np.uint16)
     reach = int(page.px(_SHADOW_MM))
-    for turn in range(4):
-        ink, spread, explained, out = (
-            np.rot90(plane, turn)[:, :reach] for plane in (page.ink, page.spread, shade, mask)
+    for turn, side in enumerate(sides):
+        explained = side[:, :reach]
+        ink, spread, out = (
+            np.rot90(plane, turn)[:, :reach] for plane in (page.ink, page.spread, mask)
         )
         out[(ink <= explained) & (explained > 0) & (spread < page.coloured_object)] = 255
 
