@@ -143,8 +143,10 @@ def _bilinear(lanes: int, channels: int) -> Any:
 
 _mix_colour = _bilinear(_LANES, 3)
 _mix_gray = _bilinear(_LANES, 1)
+_mix_few_colour = _bilinear(_FEW_LANES, 3)
 _mix_few_gray = _bilinear(_FEW_LANES, 1)
 _COLOUR_PX: Final = _LANES // 3  # whole pixels, so that each block begins with one
+_FEW_COLOUR_PX: Final = _FEW_LANES // 3
 
 
 @block()
@@ -217,14 +219,16 @@ def _turn_runs(src, out, y, span, shape, turn):  # type: ignore[no-untyped-def]
         end = min(next_row, next_slip, right)
         i, to = (sy >> 16) * pitch + (sx >> 16) * channels, row + x * channels
         block_x, block_y = sx, sy
-        for _ in range(x, end, px):
-            places = (i, i + pitch, i + ahead, to)
-            if channels == 3:
-                _mix_colour(src, dst, places, (block_x, block_y), (c, s))
-            elif few:
-                _mix_few_gray(src, dst, places, (block_x, block_y), (c, s))
+        for first in range(x, end, px):
+            places, phases, rest = (i, i + pitch, i + ahead, to), (block_x, block_y), end - first
+            if channels == 3 and rest > _FEW_COLOUR_PX:
+                _mix_colour(src, dst, places, phases, (c, s))
+            elif channels == 3:
+                _mix_few_colour(src, dst, places, phases, (c, s))
+            elif few or rest <= _FEW_LANES:
+                _mix_few_gray(src, dst, places, phases, (c, s))
             else:
-                _mix_gray(src, dst, places, (block_x, block_y), (c, s))
+                _mix_gray(src, dst, places, phases, (c, s))
             i, to, block_x, block_y = i + step, to + step, block_x + step_x, block_y - step_y
         sx, sy, x = sx + c * (end - x), sy - s * (end - x), end
         if x == next_row:  # just passed: next time after the usual number, or one more
