@@ -225,11 +225,11 @@ def _four_rows(e: Emit, luma: Any, place: Any, ink: Any, out: Any, lines: Any) -
     (half, halved), totals = out
     sums, most, x = lines
     starts = [start]
-    for _ in range(3):
+    for _ in range(7):
         starts.append(e.plus(starts[-1], pitch))
-    for i in starts:
-        e.prefetch(luma, e.plus(i, _AHEAD_BYTES))
-    rows = [e.load(luma, i, _LANES) for i in starts]
+    for i in starts[4:]:  # the next four rows
+        e.prefetch(luma, i)
+    rows = [e.load(luma, i, _LANES) for i in starts[:4]]
     for k in (0, 2):
         four = e.add(_pairs(e, rows[k]), _pairs(e, rows[k + 1]))
         e.store(e.narrow(e.down(e.add(four, 2), 2), 8), half, halved)

@@ -2,7 +2,7 @@
 
 Text lines and rulings make the ink of a page jump from row to row when rows are taken along them.
 So the page's strips of ink (see `first_pass`) are sheared against each other by every angle, summed
-to one profile, and the profile's jumps are measured: `curve` does, with `shears` and `pairs`, once
+to one profile, and the profile's jumps are measured: `curve` does, with `shears` and `fours`, once
 `streaks` of dirt are out of the way.
 
 Rule 1: the score of an angle is the sum, over 8 bands across the page and 8 down it, of the *root*

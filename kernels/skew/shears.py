@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from kernels.buffers import Buffers
 from kernels.raster import RasterError
-from kernels.skew import pairs
+from kernels.skew import fours
 from kernels.vector import Emit, block
 
 _LANES: Final = 64
@@ -97,7 +97,7 @@ def pooled(strips: Strips, by: int, room: Room) -> Strips:
     RasterError
         If as many items could pass 16 bits.
     """
-    if by not in (2, 4) or strips.most * by > pairs.MOST:
+    if by not in (2, 4) or strips.most * by > fours.MOST:
         raise RasterError(f"want 2 or 4 lines that fit 16 bits, got {by} of {strips.most}")
     small = room.strips(len(strips.items), strips.lines // by, strips.most)
     pool(strips, small, by)
@@ -136,11 +136,11 @@ def energies(
 
 
 def sums_of(strips: Strips, buffers: Buffers) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-    """Return the room that the sums of pairs of strips take."""
-    shape = pairs.ROOM * len(strips.items), strips.items.shape[1]
+    """Return the room that sums of strips take, of pairs and of fours."""
+    count, pitch = strips.items.shape
     return (
-        buffers.take("shears.pairs", shape, np.uint16),
-        buffers.take("shears.pairs_of_pairs", shape, np.uint16),
+        buffers.take("shears.pairs", (fours.ROWS_OF_PAIRS, pitch), np.uint16),
+        buffers.take("shears.fours", (fours.ROWS_OF_FOURS * count, pitch), np.uint16),
     )
 
 
@@ -148,14 +148,13 @@ def sums_of(strips: Strips, buffers: Buffers) -> tuple[NDArray[np.uint16], NDArr
 def add_energies(strips, shears, sums, out):  # type: ignore[no-untyped-def]
     """Add the energies to `out`, int64 (band, shear), and return the widest offset.
 
-    Where that is wider than there are zeros for, nothing is added. `sums` is room for pairs.
+    Where that is wider than there are zeros for, nothing is added. `sums`: see `sums_of`.
     """
     row = np.empty((strips.items.shape[0], shears.size), np.int64)
     start = np.empty_like(row)
     widest = _place(strips, shears, row, start)
     if widest <= strips.pad - _OVERRUN:
-        laid = pairs.add_pairs((strips.items, row, start, strips.most), strips.lines, sums[0])
-        laid = pairs.add_pairs(laid, strips.lines, sums[1])
+        laid = fours.add_fours((strips.items, row, start, strips.most), strips.lines, sums)
         _measure(laid, strips.lines, out)
     return widest
 
@@ -179,7 +178,7 @@ def _measure(laid, lines, out):  # type: ignore[no-untyped-def]
     items, row, start, most = laid
     bands, shears = out.shape
     count = row.shape[0]
-    together = pairs.MOST // most
+    together = fours.MOST // most
     groups = count // together, together, count % together
     places = np.empty(shears * count, np.int64)
     for t in range(shears):

@@ -22,7 +22,7 @@ from llvmlite import ir
 from kernels import first_pass, skew
 from kernels.buffers import Buffers
 from kernels.raster import Raster
-from kernels.skew import pairs, shears, streaks
+from kernels.skew import fours, shears, streaks
 from kernels.vector import Emit
 
 ROOT: Final = Path(__file__).parents[2]
@@ -139,9 +139,9 @@ def assembly(block, kinds, triple):
             (WORDS, (NUMBER,) * 3, NUMBER, WORDS, NUMBER),
             r"\bcmh[is]\s.*\.8h",
         ),
-        # Pairs of strips: eight sums of 16 bits at once.
+        # Sums of strips: eight sums of 16 bits at once.
         (
-            pairs._add_block,
+            fours._add_block,
             (WORDS, (NUMBER, NUMBER), WORDS, NUMBER),
             r"\badd\s+v\d+\.8h",
         ),
