@@ -4,8 +4,8 @@
 
 One line a kind of bed, one for all, and one for the time. `content_px_cut` counts pixels of print,
 seals and pictures outside of the box. `margin_error_mm` is how far the box is from 2 mm outside of
-the sheet, tightest and widest. `lost_in_the_turn` counts pages whose content the turn itself moved
-out of the image; that happens before the crop.
+the sheet, tightest and widest. `made_larger` counts pages that get room for their turn, and are not
+cropped; `lost_in_the_turn` those whose content the turn moved out of the image all the same.
 
 The angle handed to the crop is the true one with an error as the gate of the skew lets through.
 """
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks import laid
 from benchmarks.record import line
-from kernels import crop
+from kernels import crop, room
 from kernels.buffers import Buffers
 from kernels.first_pass import first_pass
 from kernels.raster import Box, Raster
@@ -46,6 +46,7 @@ class Tally:
     content_px_cut: int = 0
     pages_cut: list[str] = field(default_factory=list)
     errors_mm: list[float] = field(default_factory=list)
+    made_larger: int = 0
     lost_in_the_turn: int = 0
 
     def figures(self) -> dict[str, object]:
@@ -60,6 +61,7 @@ class Tally:
                 round(min(self.errors_mm, default=0.0), 2),
                 round(max(self.errors_mm, default=0.0), 2),
             ],
+            "made_larger": self.made_larger,
             "lost_in_the_turn": self.lost_in_the_turn,
         }
 
@@ -92,7 +94,8 @@ def weigh(face: laid.Face, name: str, tallies: tuple[Tally, Tally], error_deg: f
     estimate = face.angle_deg + error_deg
     turned = estimate if abs(estimate) >= _NOT_TURNED_DEG else 0.0
     first = first_pass(Raster(face.pixels, face.dpi))
-    box = crop.find_sheet(first, round(turned * 1e6), face.dpi)
+    larger = turned != 0 and room.is_needed(first, round(turned * 1e6))
+    box = None if larger else crop.find_sheet(first, round(turned * 1e6), face.dpi)
     rows, columns = np.nonzero(face.content)
     places = upright(face, np.stack((columns, rows), axis=1) + 0.5, turned)
     height, width = face.pixels.shape[:2]
@@ -104,7 +107,8 @@ def weigh(face: laid.Face, name: str, tallies: tuple[Tally, Tally], error_deg: f
         cut = int((in_image & ~kept).sum())
     for tally in tallies:
         tally.pages += 1
-        tally.lost_in_the_turn += int((~in_image).sum() > 0)
+        tally.made_larger += larger
+        tally.lost_in_the_turn += not larger and not in_image.all()
         if box is not None:
             tally.cropped += 1
             tally.content_px_cut += cut
