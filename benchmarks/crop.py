@@ -94,8 +94,10 @@ def weigh(face: laid.Face, name: str, tallies: tuple[Tally, Tally], error_deg: f
     estimate = face.angle_deg + error_deg
     turned = estimate if abs(estimate) >= _NOT_TURNED_DEG else 0.0
     first = first_pass(Raster(face.pixels, face.dpi))
-    larger = turned != 0 and room.is_needed(first, round(turned * 1e6))
-    box = None if larger else crop.find_sheet(first, round(turned * 1e6), face.dpi)
+    micro = round(turned * 1e6)
+    sheet = crop.locate(first, micro, face.dpi)
+    larger = micro != 0 and room.is_needed(first, micro, face.dpi, sheet)
+    box = None if larger or sheet is None or not sheet.worth_cutting else sheet.box
     rows, columns = np.nonzero(face.content)
     places = upright(face, np.stack((columns, rows), axis=1) + 0.5, turned)
     height, width = face.pixels.shape[:2]

@@ -15,15 +15,19 @@ from numba import njit
 from numpy.typing import NDArray
 
 from kernels.buffers import Buffers
+from kernels.crop import Sheet
+from kernels.crop.outside import Region
 from kernels.first_pass import CELL_PX, FirstPass
 from kernels.raster import Raster
 
 _INK: Final = 24
 _PAPER_SHARE: Final = 0.2
 """Of a cell: with less of it the ink is bed."""
+_EDGE_MM: Final = 0.4
+_LEAST_PX: Final = 3
 
 
-def is_needed(first: FirstPass, angle_microdeg: int) -> bool:
+def is_needed(first: FirstPass, angle_microdeg: int, dpi: int, sheet: Sheet | None = None) -> bool:
     """Whether ink on paper would leave the page when its content is turned back by an angle.
 
     Parameters
@@ -32,6 +36,11 @@ def is_needed(first: FirstPass, angle_microdeg: int) -> bool:
         First pass of the page before the turn.
     angle_microdeg
         How the content is turned, counter-clockwise positive.
+    dpi
+        Of the page.
+    sheet
+        Where the sheet lies: then all ink on it counts, but for its very edges, and none beside
+        it. None: not known; ink counts where paper leaves with it.
     """
     shape = first.luma.shape
     angle = math.radians(angle_microdeg / 1e6)
@@ -40,8 +49,20 @@ def is_needed(first: FirstPass, angle_microdeg: int) -> bool:
     corners = _leaves(edges[0] * CELL_PX, edges[1] * CELL_PX, shape, turn)
     touched = corners[:-1, :-1] | corners[1:, :-1] | corners[:-1, 1:] | corners[1:, 1:]
     suspects = np.argwhere(touched & (first.cells[..., 0] >= _INK))
-    levels = max(first.paper * 3 // 4, 1), first.paper - _INK
-    return bool(_loses_ink(first.luma, suspects, turn, levels))
+    if sheet is None:
+        levels = max(first.paper * 3 // 4, 1), first.paper - _INK
+        return bool(_loses_ink(first.luma, suspects, turn, levels))
+    rows = _within(sheet, _EDGE_MM * dpi / 25.4, max(shape)).rows(shape)
+    lost = _inked_px(first.luma, suspects, turn, (rows, sheet.paper - _INK))
+    return bool(lost >= _LEAST_PX)
+
+
+def _within(sheet: Sheet, inset_px: float, far_px: int) -> Region:
+    """Return the sheet less its very edges; where none is seen, it reaches beyond the image."""
+    insets = [inset_px if seen else -float(far_px) for seen in sheet.outline.seen]
+    (left, top, right, bottom), region = sheet.region.box, sheet.region
+    box = left + insets[0], top + insets[1], right - insets[2], bottom - insets[3]
+    return Region(region.cos, region.sin, box)
 
 
 def _leaves(
@@ -64,23 +85,40 @@ def _loses_ink(luma, suspects, turn, levels):  # type: ignore[no-untyped-def]
     Cells in which nothing is as light as paper are bed, the most of what leaves.
     """
     height, width = luma.shape
-    cos, sin = turn
     paper_from, ink_below = levels
     for row, column in suspects:
         lost = paper = inked = 0
         for y in range(row * CELL_PX, min((row + 1) * CELL_PX, height)):
             for x in range(column * CELL_PX, min((column + 1) * CELL_PX, width)):
-                right, down = x - width / 2, y - height / 2
-                if (
-                    abs(right * cos - down * sin) > width / 2
-                    or abs(right * sin + down * cos) > height / 2
-                ):
+                if _goes(y, x, luma.shape, turn):
                     lost += 1
                     paper += luma[y, x] >= paper_from
                     inked += luma[y, x] < ink_below
         if inked and paper and paper >= _PAPER_SHARE * lost:
             return True
     return False
+
+
+@njit(nogil=True, cache=True)
+def _inked_px(luma, suspects, turn, sheet):  # type: ignore[no-untyped-def]
+    """Count the inked pixels of a sheet that leave the image in the cells."""
+    height, width = luma.shape
+    rows, ink_below = sheet
+    inked = 0
+    for row, column in suspects:
+        for y in range(row * CELL_PX, min((row + 1) * CELL_PX, height)):
+            begin, end = rows[min(y // 2, len(rows) - 1)]
+            for x in range(column * CELL_PX, min((column + 1) * CELL_PX, width)):
+                if begin <= x // 2 < end and luma[y, x] < ink_below:
+                    inked += _goes(y, x, luma.shape, turn)
+    return inked
+
+
+@njit(nogil=True, cache=True)
+def _goes(y, x, shape, turn):  # type: ignore[no-untyped-def]
+    (height, width), (cos, sin) = shape, turn
+    right, down = x - width / 2, y - height / 2
+    return abs(right * cos - down * sin) > width / 2 or abs(right * sin + down * cos) > height / 2
 
 
 def around(raster: Raster, angle_microdeg: int, buffers: Buffers | None = None) -> Raster:

@@ -158,9 +158,12 @@ def finish(
     # A likely blank is measured for the record, but neither turned nor cropped.
     skew = None if verdict.level is Level.SURE else steps.skew(bench, first)
     sound = skew if verdict.level is Level.NO and skew is not None and skew.trusted else None
-    page, turn = steps.turn(bench, steps.without_chroma(bench.raster, first), first, sound)
-    sheet = steps.sheet(bench, page, first, sound, turn)
-    box = sheet.box if sheet is not None and sheet.worth_cutting else None
+    turn = steps.turn(bench, sound)
+    sheet = steps.sheet(bench, first, sound, turn)
+    captured = steps.without_chroma(bench.raster, first)
+    page = steps.with_room(bench, captured, first, turn, sheet)
+    # The sheet of a page that was made larger reaches over the image: there is nothing to cut.
+    box = sheet.box if sheet is not None and sheet.worth_cutting and page is captured else None
     straight = steps.straighten(bench, page, turn, box)
     result = steps.stand(bench, straight, first, sound, stack_upside_down=upside_down)
     quality = steps.quality(

@@ -62,34 +62,35 @@ def without_chroma(raster: Raster, first: FirstPass) -> Raster:
     return raster
 
 
-def turn(bench: Bench, raster: Raster, first: FirstPass, sound: Skew | None) -> tuple[Raster, int]:
-    """Return the page that is to be turned, and by how much: 0 where the skew is not worth it.
-
-    Where ink would leave the page over its border, the page is made larger first.
-    """
+def turn(bench: Bench, sound: Skew | None) -> int:
+    """Return by how much the page is to be turned: 0 where that is not sound or not worth it."""
     if sound is None or abs(sound.angle_microdeg) < _NOT_WORTH_TURNING_MICRODEG:
-        return raster, 0
-    if max(raster.width_px, raster.height_px) > _LONGEST_SIDE_TURNED_PX:
+        return 0
+    if max(bench.raster.width_px, bench.raster.height_px) > _LONGEST_SIDE_TURNED_PX:
         bench.warnings.append("too_large_to_turn")
-        return raster, 0
-    with bench.timed("rotate"):
-        if room.is_needed(first, sound.angle_microdeg):
-            raster = room.around(raster, sound.angle_microdeg, bench.buffers)
-            bench.warnings.append("page_made_larger")
-    return raster, -sound.angle_microdeg
+        return 0
+    return -sound.angle_microdeg
 
 
-def sheet(
-    bench: Bench, raster: Raster, first: FirstPass, sound: Skew | None, turn_microdeg: int
-) -> Sheet | None:
-    """Find the sheet on its bed. Without a sound skew nothing says how its edges should lie.
-
-    Of a page that was made larger for its turn the sheet reaches over the image.
-    """
-    if sound is None or raster.width_px != bench.raster.width_px:
+def sheet(bench: Bench, first: FirstPass, sound: Skew | None, turn_microdeg: int) -> Sheet | None:
+    """Find the sheet on its bed. Without a sound skew nothing says how its edges should lie."""
+    if sound is None:
         return None
     with bench.timed("crop"):
-        return bench.backend.crop.locate(first, -turn_microdeg, raster.dpi, bench.buffers)
+        return bench.backend.crop.locate(first, -turn_microdeg, bench.raster.dpi, bench.buffers)
+
+
+def with_room(
+    bench: Bench, raster: Raster, first: FirstPass, turn_microdeg: int, found: Sheet | None
+) -> Raster:
+    """Return the page, made larger where ink would leave it over its border by the turn."""
+    if not turn_microdeg:
+        return raster
+    with bench.timed("rotate"):
+        if not room.is_needed(first, -turn_microdeg, raster.dpi, found):
+            return raster
+        bench.warnings.append("page_made_larger")
+        return room.around(raster, turn_microdeg, bench.buffers)
 
 
 def straighten(bench: Bench, raster: Raster, turn_microdeg: int, box: Box | None) -> Raster:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from kernels import room
+from kernels import crop, room
 from kernels.first_pass import first_pass
 from kernels.raster import Raster
 from kernels.rotate import rotate
@@ -18,7 +18,7 @@ def paper():
 
 
 def needed(pixels, angle):
-    return room.is_needed(first_pass(Raster(pixels, DPI)), round(angle * 1e6))
+    return room.is_needed(first_pass(Raster(pixels, DPI)), round(angle * 1e6), DPI)
 
 
 @pytest.mark.parametrize("angle", [3.0, -3.0])
@@ -54,3 +54,27 @@ def test_with_room_nothing_leaves(angle, colour):
     assert 255 - seen[seen < 200].astype(int).mean() > 200
     dark = (255 - seen.astype(int)).sum() - (255 - 238) * H * W
     assert dark == pytest.approx(4 * 144 * 238, rel=0.06)
+
+
+def on_a_bed(angle, add=lambda canvas: None):
+    """A sheet that ends at the left and runs over the image's other borders, turned."""
+    canvas = np.full((H + 200, W + 200), 238, np.uint8)
+    canvas[:, :180] = 30
+    add(canvas)
+    turn = cv2.getRotationMatrix2D(((W + 199) / 2, (H + 199) / 2), angle, 1)
+    turned = cv2.warpAffine(canvas, turn, canvas.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    return np.ascontiguousarray(turned[100:-100, 100:-100])
+
+
+@pytest.mark.parametrize("angle", [0.3, -0.3])
+def test_where_the_sheet_is_known_its_ink_alone_counts(angle):
+    def print_at_the_right(canvas):
+        canvas[:: H // 6, W + 60 : W + 101] = 40
+
+    for pixels, wanted in ((on_a_bed(angle), False), (on_a_bed(angle, print_at_the_right), True)):
+        first = first_pass(Raster(pixels, DPI))
+        sheet = crop.locate(first, round(angle * 1e6), DPI)
+        assert sheet is not None
+        assert sheet.outline.seen == (True, False, False, False)
+        assert room.is_needed(first, round(angle * 1e6), DPI, sheet) == wanted
+        assert room.is_needed(first, round(angle * 1e6), DPI)  # the bed may be ink
