@@ -117,7 +117,7 @@ def _on(
     found: list[Edge | None] = []
     for view in seen:
         good, line = edge(view, bed, frame.sin / frame.cos, frame.px_per_mm / 2)
-        if not good:
+        if not good or (line is not None and _is_no_sheet(line.inside, bed)):
             return None
         found.append(line)
     inside = _inside(found, bed)
@@ -145,6 +145,11 @@ def _on(
         bed=bed.level,
         paper=inside,
     )
+
+
+def _is_no_sheet(inside: int, bed: Bed) -> bool:
+    """Whether what begins at an edge is the bed again: a margin of paper taken for a bed."""
+    return bed.level > _DARK_BED and abs(inside - bed.level) < _LEAST_CONTRAST
 
 
 def _inside(found: list[Edge | None], bed: Bed) -> int | None:
