@@ -294,6 +294,14 @@ def test_show_through_too_dark_to_see_a_mark_on_is_not_believed(printed, strengt
     assert (found.level, found.reason) == (Level.LIKELY, "shine_unproven")
 
 
+def test_no_paper_lets_most_of_a_faint_print_shine_through():
+    """A copy as dark as its faint original is print on both sides."""
+    front, back = Sheet(np.random.default_rng(5)), Sheet(np.random.default_rng(6))
+    front.add(body, 50)
+    show_through(back, 0.14)
+    assert verdict(back.raster(), front.raster()).level is not Level.SURE
+
+
 def test_holes_must_go_through_the_sheet():
     sheet, through = Sheet(np.random.default_rng(6)), Sheet(np.random.default_rng(7))
     holes(sheet)

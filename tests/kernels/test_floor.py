@@ -210,3 +210,18 @@ def test_a_blot_on_a_fibre_is_not_taken_for_two_fibres_crossed(shape):
     for _ in range(12):
         found = verdict(face(rng, "brown", add, noises=(0.8, 1.5)))
         assert found.level is not Level.SURE, found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_few_thin_strokes_are_not_the_fibres_of_the_paper(seed):
+    rng = np.random.default_rng(seed)
+
+    def add(canvas):
+        fibres(canvas, rng)
+        squares = [(y, x) for y in range(10, H - 80, 80) for x in range(10, W - 80, 80)]
+        for k, (y, x) in enumerate(squares):
+            if k % 5:  # some are left in all quarters of the page
+                canvas[y : y + 80, x : x + 80] = 0
+        canvas[:] = cv2.GaussianBlur(canvas, (0, 0), 0.7)
+
+    assert verdict(face(rng, "brown", add, noises=(0.8,))).level is not Level.SURE
