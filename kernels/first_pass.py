@@ -76,7 +76,7 @@ def first_pass(raster: Raster, buffers: Buffers | None = None) -> FirstPass:
     buffers
         Of the worker; the result lies in them. None: in new ones.
 
-    Cost: colour about 1.8 times, gray twice copying the page. Twin: `page.cu`, equal by `==`.
+    Cost: about 1.7 times copying the page. Twin: `page.cu`, equal by `==`.
     """
     buffers = buffers or Buffers()
     height, width = raster.height_px, raster.width_px

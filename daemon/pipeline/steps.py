@@ -1,5 +1,6 @@
 """The steps of a face, in their order: what each does, when it does nothing, what it records."""
 
+import math
 from typing import Final
 
 import cv2
@@ -66,7 +67,10 @@ def turn(bench: Bench, sound: Skew | None) -> int:
     """Return by how much the page is to be turned: 0 where that is not sound or not worth it."""
     if sound is None or abs(sound.angle_microdeg) < _NOT_WORTH_TURNING_MICRODEG:
         return 0
-    if max(bench.raster.width_px, bench.raster.height_px) > _LONGEST_SIDE_TURNED_PX:
+    # With the room that the turn may need, see `with_room`.
+    sides = bench.raster.width_px, bench.raster.height_px
+    room_px = min(sides) * abs(math.sin(math.radians(sound.angle_microdeg / 1e6))) + 2
+    if max(sides) + room_px > _LONGEST_SIDE_TURNED_PX:
         bench.warnings.append("too_large_to_turn")
         return 0
     return -sound.angle_microdeg

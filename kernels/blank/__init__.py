@@ -116,7 +116,7 @@ def measure(raster: Raster, first: FirstPass, buffers: Buffers | None = None) ->
     """Return what a face shows.
 
     A face full of ink is known from the cells of the first pass and costs next to nothing; any
-    other is mapped and its marks are named one by one: about 3 times copying a page in colour.
+    other is mapped and its marks are named one by one: 8 to 12 times copying a page in colour.
 
     Parameters
     ----------

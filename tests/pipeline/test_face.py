@@ -9,11 +9,14 @@ from PIL import Image
 
 from daemon.errors import ConfigError
 from daemon.page import PageId, SampleOrder, Scan, Side
-from daemon.pipeline import face
+from daemon.pipeline import face, steps
+from daemon.pipeline.bench import Bench
 from daemon.pipeline.pixels import raster_of
 from daemon.pipeline.profile import Profile
+from kernels import room
 from kernels.blank import Level
 from kernels.raster import Raster
+from kernels.skew import Skew
 
 DPI = 200
 W, H = 1300, 1700
@@ -149,6 +152,21 @@ def test_the_profile_says_whether_a_blank_is_marked_or_kept(kernels, policy, mar
     done = _one(_blank(), kernels, Profile(blank=policy))
     assert (done.removed, done.marked, done.evidence) == (False, marked, None)
     assert not done.skew_corrected
+
+
+@pytest.mark.parametrize(
+    ("height", "is_turned"), [(32_660, True), (32_740, False), (33_000, False)]
+)
+def test_a_page_that_would_be_too_long_with_the_room_for_its_turn_is_not_turned(
+    kernels, height, is_turned
+):
+    bench = Bench(kernels, Profile())
+    bench.begin(Raster(np.full((height, 600), 240, np.uint8), DPI))
+    turn = steps.turn(bench, Skew(9_000_000, 1.0, True, {}, ()))
+    assert turn == (-9_000_000 if is_turned else 0)
+    assert ("too_large_to_turn" in bench.warnings) == (not is_turned)
+    if is_turned:
+        assert bench.backend.rotate(room.around(bench.raster, turn), turn, 255, None, None)
 
 
 def test_a_likely_blank_is_marked_and_neither_turned_nor_cropped(kernels):
