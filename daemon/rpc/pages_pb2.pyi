@@ -653,16 +653,23 @@ Global___NotForArchive: _TypeAlias = NotForArchive  # noqa: Y015
 
 @_typing.final
 class Restore(_message.Message):
-    """Brings back a removed face."""
+    """Brings back a removed face. Its image follows the entry as chunks, like that of a page."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    BLOBS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def blobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlobRef]:
+        """What follows, named by the appliance; left empty in a request."""
+
     def __init__(
         self,
+        *,
+        blobs: _abc.Iterable[Global___BlobRef] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs", b"blobs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -746,21 +753,31 @@ Global___Link: _TypeAlias = Link  # noqa: Y015
 
 @_typing.final
 class Resolve(_message.Message):
-    """Settles an exception."""
+    """Settles an exception: a face that was quarantined, rejected, superseded or lost."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     FATE_FIELD_NUMBER: _builtins.int
+    BLOBS_FIELD_NUMBER: _builtins.int
+    BY_PAGE_ID_FIELD_NUMBER: _builtins.int
     fate: Global___Fate.ValueType
-    """The fate it now has."""
+    """What it counts as from now on."""
+    by_page_id: _builtins.str
+    """The page that stands in its place, when it is superseded."""
+    @_builtins.property
+    def blobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlobRef]:
+        """What follows when it is a page now, named by the appliance; left empty in a request."""
+
     def __init__(
         self,
         *,
         fate: Global___Fate.ValueType = ...,
+        blobs: _abc.Iterable[Global___BlobRef] | None = ...,
+        by_page_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fate", b"fate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs", b"blobs", "by_page_id", b"by_page_id", "fate", b"fate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -842,6 +859,9 @@ class BatchClosed(_message.Message):
     SHEETS_FIELD_NUMBER: _builtins.int
     FACES_FIELD_NUMBER: _builtins.int
     COUNTS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     contract_version: _builtins.int
     """Version of this contract."""
     batch: _builtins.int
@@ -854,6 +874,12 @@ class BatchClosed(_message.Message):
     """Sheets that entered the paper path."""
     faces: _builtins.int
     """Faces, two a sheet."""
+    actor: _builtins.str
+    """Who closed it by a decision; empty when it closed by itself."""
+    reason: _builtins.str
+    """Why, then."""
+    request_id: _builtins.str
+    """The caller's id of the request, then."""
     @_builtins.property
     def opened_at(self) -> _timestamp_pb2.Timestamp:
         """When it opened."""
@@ -878,10 +904,13 @@ class BatchClosed(_message.Message):
         sheets: _builtins.int = ...,
         faces: _builtins.int = ...,
         counts: _abc.Iterable[Global___FateCount] | None = ...,
+        actor: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "opened_at", b"opened_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "closed_at", b"closed_at", "contract_version", b"contract_version", "counts", b"counts", "electronic", b"electronic", "faces", b"faces", "opened_at", b"opened_at", "sheets", b"sheets", "virtual", b"virtual"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "batch", b"batch", "closed_at", b"closed_at", "contract_version", b"contract_version", "counts", b"counts", "electronic", b"electronic", "faces", b"faces", "opened_at", b"opened_at", "reason", b"reason", "request_id", b"request_id", "sheets", b"sheets", "virtual", b"virtual"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -959,33 +988,33 @@ class Entry(_message.Message):
 
     SEQUENCE_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
-    RECORD_SHA256_FIELD_NUMBER: _builtins.int
+    RECORD_HASH_FIELD_NUMBER: _builtins.int
     ENTRY_HASH_FIELD_NUMBER: _builtins.int
     PREV_ENTRY_HASH_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Gap-free within the epoch, from 1."""
     record: _builtins.bytes
     """A serialized JournalEntry, the very bytes that were committed."""
-    record_sha256: _builtins.bytes
-    """SHA-256 of those bytes, for a consumer without the right to read them."""
+    record_hash: _builtins.bytes
+    """Hash of those bytes, for a consumer without the right to read them."""
     entry_hash: _builtins.bytes
-    """SHA-256(prev_entry_hash, SHA-256(record))."""
+    """H(prev_entry_hash, H(record)), where H is the algorithm that Opened names."""
     prev_entry_hash: _builtins.bytes
-    """Hash of the entry before; for sequence 1, SHA-256 of the epoch's text."""
+    """Hash of the entry before; for sequence 1, the hash of the epoch's text."""
     def __init__(
         self,
         *,
         sequence: _builtins.int = ...,
         record: _builtins.bytes = ...,
-        record_sha256: _builtins.bytes = ...,
+        record_hash: _builtins.bytes = ...,
         entry_hash: _builtins.bytes = ...,
         prev_entry_hash: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "record", b"record", "record_sha256", b"record_sha256"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "record", b"record", "record_hash", b"record_hash"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "entry_hash", b"entry_hash", "prev_entry_hash", b"prev_entry_hash", "record", b"record", "record_sha256", b"record_sha256", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "entry_hash", b"entry_hash", "prev_entry_hash", b"prev_entry_hash", "record", b"record", "record_hash", b"record_hash", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["record", "record_sha256"]  # noqa: Y015
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["record", "record_hash"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
 
@@ -1004,6 +1033,7 @@ class PullRequest(_message.Message):
     MAX_UNACKED_ENTRIES_FIELD_NUMBER: _builtins.int
     MAX_UNACKED_BYTES_FIELD_NUMBER: _builtins.int
     MAX_CHUNK_BYTES_FIELD_NUMBER: _builtins.int
+    ACCEPT_RELEASED_FIELD_NUMBER: _builtins.int
     consumer: _builtins.str
     """Name of the consumer; must match the certificate."""
     instance: _builtins.int
@@ -1020,6 +1050,10 @@ class PullRequest(_message.Message):
     """Bytes that may be unacknowledged; 0 for the default."""
     max_chunk_bytes: _builtins.int
     """Bytes a chunk; 0 for the default of 256 KiB."""
+    accept_released: _builtins.bool
+    """Take entries whose bytes were released after everybody who is asked had acknowledged them; their
+    blobs end short. Without it a cursor before them is refused, OUT_OF_RANGE.
+    """
     def __init__(
         self,
         *,
@@ -1030,10 +1064,11 @@ class PullRequest(_message.Message):
         max_unacked_entries: _builtins.int = ...,
         max_unacked_bytes: _builtins.int = ...,
         max_chunk_bytes: _builtins.int = ...,
+        accept_released: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "consumer", b"consumer", "epoch", b"epoch", "instance", b"instance", "max_chunk_bytes", b"max_chunk_bytes", "max_unacked_bytes", b"max_unacked_bytes", "max_unacked_entries", b"max_unacked_entries"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_released", b"accept_released", "after_sequence", b"after_sequence", "consumer", b"consumer", "epoch", b"epoch", "instance", b"instance", "max_chunk_bytes", b"max_chunk_bytes", "max_unacked_bytes", b"max_unacked_bytes", "max_unacked_entries", b"max_unacked_entries"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1094,6 +1129,8 @@ class Opened(_message.Message):
     LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
     APPLIANCE_FIELD_NUMBER: _builtins.int
     CONTRACT_VERSION_FIELD_NUMBER: _builtins.int
+    CHAIN_ALGORITHM_FIELD_NUMBER: _builtins.int
+    RELEASED_SEQUENCE_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """Epoch of the journal (UUID text)."""
     acknowledged_sequence: _builtins.int
@@ -1104,6 +1141,12 @@ class Opened(_message.Message):
     """Name of the appliance."""
     contract_version: _builtins.int
     """Version of this contract."""
+    chain_algorithm: _builtins.str
+    """Algorithm of the hash chain, for the whole epoch: "sha256" or "sm3". Blobs are named by SHA-256
+    in either case.
+    """
+    released_sequence: _builtins.int
+    """All bytes that follow entries behind this sequence are still kept, unless they are damaged."""
     def __init__(
         self,
         *,
@@ -1112,10 +1155,12 @@ class Opened(_message.Message):
         last_sequence: _builtins.int = ...,
         appliance: _builtins.str = ...,
         contract_version: _builtins.int = ...,
+        chain_algorithm: _builtins.str = ...,
+        released_sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_sequence", b"acknowledged_sequence", "appliance", b"appliance", "contract_version", b"contract_version", "epoch", b"epoch", "last_sequence", b"last_sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_sequence", b"acknowledged_sequence", "appliance", b"appliance", "chain_algorithm", b"chain_algorithm", "contract_version", b"contract_version", "epoch", b"epoch", "last_sequence", b"last_sequence", "released_sequence", b"released_sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1512,6 +1557,62 @@ class AmendResponse(_message.Message):
 Global___AmendResponse: _TypeAlias = AmendResponse  # noqa: Y015
 
 @_typing.final
+class CloseBatchRequest(_message.Message):
+    """Names a batch that is to be closed as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Chosen by the caller; the same id twice is one closing."""
+    batch: _builtins.int
+    """Number of the batch."""
+    actor: _builtins.str
+    """Who says so."""
+    reason: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        batch: _builtins.int = ...,
+        actor: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "batch", b"batch", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseBatchRequest: _TypeAlias = CloseBatchRequest  # noqa: Y015
+
+@_typing.final
+class CloseBatchResponse(_message.Message):
+    """The batch is closed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Sequence of its account."""
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseBatchResponse: _TypeAlias = CloseBatchResponse  # noqa: Y015
+
+@_typing.final
 class GetBatchRequest(_message.Message):
     """Names a batch."""
 
@@ -1601,6 +1702,8 @@ class FaceRow(_message.Message):
     FATE_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    UNDECIDED_FIELD_NUMBER: _builtins.int
     page_id: _builtins.str
     """Text form of the page id."""
     fate: Global___Fate.ValueType
@@ -1609,6 +1712,10 @@ class FaceRow(_message.Message):
     """Its entry; 0 while open."""
     reason: _builtins.str
     """Why, when the fate is not PAGE."""
+    standing: _builtins.str
+    """What it counts as now, after its amendments; a fate, "rejected" or "not_for_archive"."""
+    undecided: _builtins.bool
+    """A person has to decide about it."""
     def __init__(
         self,
         *,
@@ -1616,10 +1723,12 @@ class FaceRow(_message.Message):
         fate: Global___Fate.ValueType = ...,
         sequence: _builtins.int = ...,
         reason: _builtins.str = ...,
+        standing: _builtins.str = ...,
+        undecided: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fate", b"fate", "page_id", b"page_id", "reason", b"reason", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fate", b"fate", "page_id", b"page_id", "reason", b"reason", "sequence", b"sequence", "standing", b"standing", "undecided", b"undecided"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1848,6 +1957,7 @@ class GetStatusResponse(_message.Message):
     BACKEND_FIELD_NUMBER: _builtins.int
     SCANNER_FIELD_NUMBER: _builtins.int
     PAUSED_FIELD_NUMBER: _builtins.int
+    UNDECIDED_FACES_FIELD_NUMBER: _builtins.int
     appliance: _builtins.str
     """Name of the appliance."""
     version: _builtins.str
@@ -1864,6 +1974,8 @@ class GetStatusResponse(_message.Message):
     """Scanner, model and serial; empty when absent."""
     paused: _builtins.bool
     """Feeding was paused by a person or by the court."""
+    undecided_faces: _builtins.int
+    """Faces about which a person has to decide."""
     @_builtins.property
     def feeder(self) -> Global___FeederStatus:
         """State of the feeder."""
@@ -1895,10 +2007,11 @@ class GetStatusResponse(_message.Message):
         backend: _builtins.str = ...,
         scanner: _builtins.str = ...,
         paused: _builtins.bool = ...,
+        undecided_faces: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["feeder", b"feeder"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appliance", b"appliance", "backend", b"backend", "consumers", b"consumers", "counts", b"counts", "epoch", b"epoch", "feeder", b"feeder", "last_sequence", b"last_sequence", "open_batches", b"open_batches", "paused", b"paused", "scanner", b"scanner", "spool_free_bytes", b"spool_free_bytes", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appliance", b"appliance", "backend", b"backend", "consumers", b"consumers", "counts", b"counts", "epoch", b"epoch", "feeder", b"feeder", "last_sequence", b"last_sequence", "open_batches", b"open_batches", "paused", b"paused", "scanner", b"scanner", "spool_free_bytes", b"spool_free_bytes", "undecided_faces", b"undecided_faces", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

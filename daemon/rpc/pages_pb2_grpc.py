@@ -210,6 +210,11 @@ class DossierServiceStub:
                 request_serializer=daemon_dot_rpc_dot_pages__pb2.AmendRequest.SerializeToString,
                 response_deserializer=daemon_dot_rpc_dot_pages__pb2.AmendResponse.FromString,
                 _registered_method=True)
+        self.CloseBatch = channel.unary_unary(
+                '/suian.pages.v1.DossierService/CloseBatch',
+                request_serializer=daemon_dot_rpc_dot_pages__pb2.CloseBatchRequest.SerializeToString,
+                response_deserializer=daemon_dot_rpc_dot_pages__pb2.CloseBatchResponse.FromString,
+                _registered_method=True)
         self.GetBatch = channel.unary_unary(
                 '/suian.pages.v1.DossierService/GetBatch',
                 request_serializer=daemon_dot_rpc_dot_pages__pb2.GetBatchRequest.SerializeToString,
@@ -245,6 +250,13 @@ class DossierServiceServicer:
 
     def Amend(self, request, context):
         """Records a later fact about a page, as a chained journal entry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseBatch(self, request, context):
+        """Closes a batch that nobody will finish: its open faces are lost by name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -290,6 +302,11 @@ def add_DossierServiceServicer_to_server(servicer, server):
                     servicer.Amend,
                     request_deserializer=daemon_dot_rpc_dot_pages__pb2.AmendRequest.FromString,
                     response_serializer=daemon_dot_rpc_dot_pages__pb2.AmendResponse.SerializeToString,
+            ),
+            'CloseBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseBatch,
+                    request_deserializer=daemon_dot_rpc_dot_pages__pb2.CloseBatchRequest.FromString,
+                    response_serializer=daemon_dot_rpc_dot_pages__pb2.CloseBatchResponse.SerializeToString,
             ),
             'GetBatch': grpc.unary_unary_rpc_method_handler(
                     servicer.GetBatch,
@@ -367,6 +384,33 @@ class DossierService:
             '/suian.pages.v1.DossierService/Amend',
             daemon_dot_rpc_dot_pages__pb2.AmendRequest.SerializeToString,
             daemon_dot_rpc_dot_pages__pb2.AmendResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/suian.pages.v1.DossierService/CloseBatch',
+            daemon_dot_rpc_dot_pages__pb2.CloseBatchRequest.SerializeToString,
+            daemon_dot_rpc_dot_pages__pb2.CloseBatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

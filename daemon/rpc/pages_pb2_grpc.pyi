@@ -102,6 +102,8 @@ class DossierServiceStub:
     """Tells the appliance about a case: parties, hearings, declared materials."""
     Amend: _grpc.UnaryUnaryMultiCallable[_pages_pb2.AmendRequest, _pages_pb2.AmendResponse]
     """Records a later fact about a page, as a chained journal entry."""
+    CloseBatch: _grpc.UnaryUnaryMultiCallable[_pages_pb2.CloseBatchRequest, _pages_pb2.CloseBatchResponse]
+    """Closes a batch that nobody will finish: its open faces are lost by name."""
     GetBatch: _grpc.UnaryUnaryMultiCallable[_pages_pb2.GetBatchRequest, _pages_pb2.GetBatchResponse]
     """Returns a batch with the account of every face."""
     GetManifest: _grpc.UnaryUnaryMultiCallable[_pages_pb2.GetManifestRequest, _pages_pb2.GetManifestResponse]
@@ -120,6 +122,8 @@ class DossierServiceAsyncStub(DossierServiceStub):
     """Tells the appliance about a case: parties, hearings, declared materials."""
     Amend: _aio.UnaryUnaryMultiCallable[_pages_pb2.AmendRequest, _pages_pb2.AmendResponse]  # type: ignore[assignment]
     """Records a later fact about a page, as a chained journal entry."""
+    CloseBatch: _aio.UnaryUnaryMultiCallable[_pages_pb2.CloseBatchRequest, _pages_pb2.CloseBatchResponse]  # type: ignore[assignment]
+    """Closes a batch that nobody will finish: its open faces are lost by name."""
     GetBatch: _aio.UnaryUnaryMultiCallable[_pages_pb2.GetBatchRequest, _pages_pb2.GetBatchResponse]  # type: ignore[assignment]
     """Returns a batch with the account of every face."""
     GetManifest: _aio.UnaryUnaryMultiCallable[_pages_pb2.GetManifestRequest, _pages_pb2.GetManifestResponse]  # type: ignore[assignment]
@@ -147,6 +151,14 @@ class DossierServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_pages_pb2.AmendResponse, _abc.Awaitable[_pages_pb2.AmendResponse]]:
         """Records a later fact about a page, as a chained journal entry."""
+
+    @_abc_1.abstractmethod
+    def CloseBatch(
+        self,
+        request: _pages_pb2.CloseBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pages_pb2.CloseBatchResponse, _abc.Awaitable[_pages_pb2.CloseBatchResponse]]:
+        """Closes a batch that nobody will finish: its open faces are lost by name."""
 
     @_abc_1.abstractmethod
     def GetBatch(
