@@ -69,6 +69,9 @@ class Spool(_Section):
     raw: Literal["all", "altered", "off"] = Field(
         "all", description="Which captured rasters are kept until acknowledged."
     )
+    chain: Literal["sha256", "sm3"] = Field(
+        "sha256", description="Hash of the journal's chain; for a new journal only."
+    )
     allow_unsafe_disk: bool = Field(
         False, description="Accept tmpfs, overlay or a network disk: for a demonstration only."
     )
@@ -109,6 +112,9 @@ class Consumer(_Section):
     name: Name = Field(description="Name; must match the client certificate.")
     required: bool = Field(True, description="Nothing is deleted before it has acknowledged.")
     secondary_volume: bool = Field(False, description="May read the secondary volume (副卷).")
+    decides: bool = Field(
+        False, description="May correct pages, settle exceptions, pause and resume."
+    )
 
 
 class MetricsSection(_Section):

@@ -157,6 +157,12 @@ class Fenced(ContractError):
     label = "fenced"
 
 
+class NotPossible(ContractError):
+    """What was asked for cannot happen to this page or batch as it stands now."""
+
+    label = "not_possible"
+
+
 class EpochChanged(ContractError):
     """The appliance's journal is not the one the cursor belongs to."""
 

@@ -40,6 +40,7 @@ GATE_WAITS: Final = ("disk", "paused")
 RECOVERY_STEPS: Final = ("drain", "clear_halt", "test_unit_ready", "reset", "enumerate")
 INBOX_OUTCOMES: Final = ("taken", "rejected")
 RAW_OUTCOMES: Final = ("kept", "skipped")
+SCRUB_OUTCOMES: Final = ("whole", "damaged")
 STEPS: Final = (
     "first_pass",
     "blank",
@@ -121,6 +122,15 @@ class Metrics:
         self.raw_faces = Counter(
             "suian_raw_faces_total", "Captured rasters by outcome.", ["outcome"], registry=r
         )
+        self.scrubbed_files = Counter(
+            "suian_spool_scrubbed_files_total",
+            "Page files read again from the disk, by what was found.",
+            ["outcome"],
+            registry=r,
+        )
+        self.scrubbed_bytes = Counter(
+            "suian_spool_scrubbed_bytes_total", "Bytes of page files read again.", registry=r
+        )
         self.refusals = Counter(
             "suian_stream_refusals_total", "Calls refused, by cause.", ["reason"], registry=r
         )
@@ -133,6 +143,7 @@ class Metrics:
             (self.recovery_steps, RECOVERY_STEPS),
             (self.inbox_files, INBOX_OUTCOMES),
             (self.raw_faces, RAW_OUTCOMES),
+            (self.scrubbed_files, SCRUB_OUTCOMES),
             (self.batches, ("paper", "electronic")),
         ):
             for value in values:
@@ -146,6 +157,11 @@ class Metrics:
         """Set the gauge of `current` to 1 and those of all other states to 0."""
         for state in states:
             self.feeder_state.labels(state).set(1 if state == current else 0)
+
+    def scrubbed(self, size_bytes: int, whole: bool) -> None:
+        """Count a page file that was read again."""
+        self.scrubbed_files.labels("whole" if whole else "damaged").inc()
+        self.scrubbed_bytes.inc(size_bytes)
 
     def watch(self, read: Callable[[], Iterable["Reading"]]) -> None:
         """Ask `read` for values at every scrape; for facts that live in the ledger."""

@@ -12,10 +12,17 @@ import apsw
 from daemon.errors import InputError
 from daemon.page import BlobRef, Fate, PageId, Position, Role, SheetId
 from daemon.spool.query import row, rows, value
-from daemon.spool.reader import Reader, ordered, ref_of
-from daemon.spool.rows import BatchAccount, Change, ConsumerRow, FaceRow, OpenBatch
-
-__all__ = ["Accounts", "BatchAccount", "Change", "ConsumerRow", "FaceRow", "OpenBatch"]
+from daemon.spool.reader import Reader
+from daemon.spool.rows import (
+    Amended,
+    BatchAccount,
+    ConsumerRow,
+    FaceRow,
+    OpenBatch,
+    ordered,
+    ref_of,
+)
+from daemon.spool.standing import Change, Standing
 
 _POSITION: Final = (
     "case_number, case_key, stage, volume, material, party, instance, page, insert_after,"
@@ -23,7 +30,7 @@ _POSITION: Final = (
 )
 _FACE: Final = (
     "f.page_id, f.fate, coalesce(f.sequence, 0), f.reason, f.captured_at, f.marked_blank,"
-    f" f.separator, f.held, b.virtual, e.record_sha256, e.entry_hash, {_POSITION}"
+    f" f.separator, f.standing, f.undecided, b.virtual, e.record_hash, e.entry_hash, {_POSITION}"
     " FROM face f JOIN batch b ON b.number = f.batch LEFT JOIN entry e ON e.sequence = f.sequence"
 )
 
@@ -126,10 +133,15 @@ class Accounts(Reader):
         with self.reading() as connection:
             return dict(rows(connection, sql))
 
-    def held_faces(self) -> list[FaceRow]:
+    def undecided_faces(self) -> list[FaceRow]:
         """Return the faces about which a person has to decide, in the order of capture."""
         with self.reading() as connection:
-            return _faces(connection, "f.held = ? ORDER BY f.sequence", 1)
+            return _faces(connection, "f.undecided = 1 AND f.sequence > ? ORDER BY f.sequence", 0)
+
+    def undecided(self) -> int:
+        """Count the faces about which a person has to decide."""
+        with self.reading() as connection:
+            return int(value(connection, "SELECT count(*) FROM face WHERE undecided = 1"))
 
     def face(self, page_id: PageId) -> FaceRow:
         """Return the account of one face; raises InputError for an unknown one."""
@@ -202,14 +214,15 @@ def _face(connection: apsw.Connection, found: tuple[Any, ...]) -> FaceRow:
         captured_at=found[4],
         marked_blank=bool(found[5]),
         separator=found[6],
-        held=bool(found[7]),
-        virtual=bool(found[8]),
-        record_sha256=found[9] or b"",
-        entry_hash=found[10] or b"",
-        position=Position(*found[11:]),
+        standing=None if found[1] is None else Standing(found[7]),
+        undecided=bool(found[8]),
+        virtual=bool(found[9]),
+        record_hash=found[10] or b"",
+        entry_hash=found[11] or b"",
+        position=Position(*found[12:]),
         blobs=ordered([ref_of(ref) for ref in refs]),
         changes=tuple(
-            Change(sequence, change, json.loads(said), *rest)
+            Amended(sequence, Change(change), json.loads(said), *rest)
             for sequence, change, said, *rest in changes
         ),
     )

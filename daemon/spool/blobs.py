@@ -10,9 +10,11 @@ Rule 3: files are named `<page id>-<role>` and nothing else.
 import errno
 import hashlib
 import os
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -132,10 +134,11 @@ class BlobStore:
         except OSError as error:
             raise _failed("cannot remove a page file", error) from error
 
-    def read(self, name: str, ref: BlobRef, offset_bytes: int, size_bytes: int) -> bytes:
-        """Read a piece of a file whose whole was found to be what its record says.
+    def pieces(self, name: str, ref: BlobRef, span: range, piece_bytes: int) -> Iterator[bytes]:
+        """Yield a span of a file whose whole was found to be what its record says.
 
-        The whole is hashed at the first piece and again whenever the file has changed.
+        The whole is hashed before the first piece, and again whenever the file has changed. A file
+        that is let go meanwhile is read to its end.
 
         Raises
         ------
@@ -143,19 +146,35 @@ class BlobStore:
             If the file is missing, cannot be read, or is not what was recorded.
         """
         try:
-            with (self._directory / name).open("rb") as file:
-                found = os.fstat(file.fileno())
-                stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
-                if self._verified.get(name) != stamp:
-                    digest = hashlib.file_digest(file, "sha256").digest()
-                    self._check(name, ref, digest)
-                    self._remember(name, stamp)
-                file.seek(offset_bytes)
-                return file.read(size_bytes)
+            with (self._directory / name).open("rb", buffering=0) as file:
+                self._verify(name, ref, file)
+                file.seek(span.start)
+                for start in range(span.start, span.stop, piece_bytes):
+                    yield file.read(min(piece_bytes, span.stop - start))
         except OSError as error:
             raise SpoolCorrupt(
                 f"a page file cannot be read: {error.strerror}", file=name
             ) from error
+
+    def _verify(self, name: str, ref: BlobRef, file: FileIO) -> None:
+        found = os.fstat(file.fileno())
+        stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
+        if self._verified.get(name) != stamp:
+            self._check(name, ref, hashlib.file_digest(file, "sha256").digest())
+            self._remember(name, stamp)
+
+    def check(self, name: str, ref: BlobRef) -> None:
+        """Read a whole file, from the disk where that can be had; raises SpoolCorrupt as `read`."""
+        try:
+            with (self._directory / name).open("rb") as file:
+                if sys.platform == "linux":  # what lies in memory says nothing about the disk
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                digest = hashlib.file_digest(file, "sha256").digest()
+        except OSError as error:
+            raise SpoolCorrupt(
+                f"a page file cannot be read: {error.strerror}", file=name
+            ) from error
+        self._check(name, ref, digest)
 
     def _check(self, name: str, ref: BlobRef, digest: bytes) -> None:
         if digest != ref.sha256:

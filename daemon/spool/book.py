@@ -5,39 +5,32 @@ Rule 2: whatever is repeated (after a crash, by a second caller) is a no-op when
 refused when it is not.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import apsw
 
-from daemon.errors import ContractError, InputError, SpoolError
-from daemon.page import PAPER_SIDES, Batch, BlobRef, Fate, PageId, Position, SheetId, Side
-from daemon.spool.journal import (
-    SECONDARY_VOLUME,
-    Amendment,
-    BatchClosed,
-    Encoder,
-    EntryKind,
-    PageRecord,
-    first_hash,
-    next_hash,
-)
+from daemon.errors import SpoolError
+from daemon.page import PAPER_SIDES, Batch, BlobRef, Fate, Page, PageId, SheetId, Side
+from daemon.spool import standing
+from daemon.spool.corrections import Corrections, place
+from daemon.spool.entries import Entries
+from daemon.spool.journal import SECONDARY_VOLUME, BatchClosed, Decision, EntryKind, PageRecord
 from daemon.spool.query import row, rows, value
-from daemon.spool.rows import Doomed
 
 MAX_BATCH: Final = 999_999
 MAX_SHEET: Final = 9_999
-# Until a person has decided, none of the bytes may go.
-_HOLDING: Final = frozenset({"quarantine", "reject"})
-_SETTLING: Final = frozenset({"resolve", "supersede", "not_for_archive"})
+CONSERVATION: Final = Path(__file__).with_name("conservation.sql").read_text(encoding="utf-8")
+_BREACH: Final = f"SELECT law, page_id FROM ({CONSERVATION}) WHERE batch = ?"  # noqa: S608 (ours)
+APPLIANCE: Final = "appliance"
+"""Who says what no person has said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A page with its serialized record."""
+    """A page with its record, serialized already: several threads do that, one commits."""
 
     record: PageRecord
     encoded: bytes
@@ -52,8 +45,8 @@ class Book:
         The writing connection.
     epoch
         Text of the epoch.
-    encode
-        Serializes an entry.
+    entries, corrections
+        The journal, and what corrects it.
     clock
         Seconds since the Unix epoch.
     """
@@ -62,12 +55,14 @@ class Book:
         self,
         connection: apsw.Connection,
         epoch: str,
-        encode: Encoder,
+        entries: Entries,
+        corrections: Corrections,
         clock: Callable[[], float],
     ) -> None:
         self._connection = connection
         self._epoch = epoch
-        self._encode = encode
+        self._entries = entries
+        self._corrections = corrections
         self._clock = clock
 
     # -- batches and sheets -------------------------------------------------------------------
@@ -111,54 +106,87 @@ class Book:
         self._connection.execute("DELETE FROM face WHERE batch = ? AND sheet = ?", key)
         self._connection.execute("DELETE FROM sheet WHERE batch = ? AND number = ?", key)
 
-    def close_batch(self, number: int) -> int:
-        """Check conservation, close and write the account; a closed batch stays as it is."""
-        row = self._row(
+    def close_batch(self, number: int, decision: Decision | None = None) -> int:
+        """Check conservation, close and write the account; a closed batch stays as it is.
+
+        With a decision the open faces are lost first, by name; without one an open face is refused.
+        """
+        found = self._row(
             "SELECT virtual, electronic, opened_at, closed_sequence FROM batch WHERE number = ?",
             number,
         )
-        if row is None:
+        if found is None:
             raise SpoolError("there is no such batch", batch=number)
-        virtual, electronic, opened_at, closed_sequence = row
+        virtual, electronic, opened_at, closed_sequence = found
         if closed_sequence is not None:
             return int(closed_sequence)
-        sheets = self._value("SELECT count(*) FROM sheet WHERE batch = ?", number)
-        counts = dict(
-            rows(
-                self._connection,
-                "SELECT fate, count(*) FROM face WHERE batch = ? GROUP BY fate",
-                number,
-            )
-        )
-        if counts.get(None):
-            raise SpoolError(
-                "a face is open: the batch cannot close", batch=number, open=counts[None]
-            )
-        faces = sheets * (1 if electronic else len(PAPER_SIDES))
-        if sum(counts.values()) != faces:
-            raise SpoolError("faces are missing from the account", batch=number, faces=faces)
+        if decision is not None:
+            self._lose_open_faces(number, bool(virtual), decision)
+        counts = self._counts(number)
+        if is_open := counts.pop(None, 0):
+            raise SpoolError("a face is open: the batch cannot close", batch=number, open=is_open)
         closed = BatchClosed(
             batch=number,
             virtual=bool(virtual),
             electronic=bool(electronic),
             opened_at=opened_at,
             closed_at=self._clock(),
-            sheets=sheets,
-            faces=faces,
-            counts={Fate(fate): count for fate, count in counts.items()},
+            sheets=self._value("SELECT count(*) FROM sheet WHERE batch = ?", number),
+            faces=sum(counts.values()),
+            counts={Fate(str(fate)): count for fate, count in counts.items()},
+            decision=decision,
         )
-        sequence = self._append(EntryKind.BATCH_CLOSED, None, self._encode(closed), secondary=False)
+        sequence = self._entries.write(EntryKind.BATCH_CLOSED, None, closed, secondary=False)
         self._connection.execute(
             "UPDATE batch SET closed_at = ?, closed_sequence = ? WHERE number = ?",
             (closed.closed_at, sequence, number),
         )
+        self._conserved(number)
         return sequence
+
+    def _counts(self, number: int) -> dict[str | None, int]:
+        sql = "SELECT fate, count(*) FROM face WHERE batch = ? GROUP BY fate"
+        return dict(rows(self._connection, sql, number))
+
+    def _conserved(self, number: int) -> None:
+        """Refuse what breaks the law of conservation in a batch: the transaction is undone."""
+        broken = self._row(_BREACH, number)
+        if broken is not None:
+            raise SpoolError(
+                f"the account of the batch does not close: {broken[0]}",
+                batch=number,
+                page=broken[1],
+            )
+
+    def _lose_open_faces(self, number: int, virtual: bool, decision: Decision) -> None:
+        sql = "SELECT page_id FROM face WHERE batch = ? AND fate IS NULL ORDER BY sheet, side DESC"
+        for (page_id,) in rows(self._connection, sql, number):
+            page = Page(
+                page_id=PageId.parse(page_id),
+                fate=Fate.LOST,
+                virtual=virtual,
+                captured_at=self._clock(),
+                reason=f"given_up: {decision.reason}",
+            )
+            record = PageRecord(page, ())
+            self._set_fate(
+                record, self._entries.write(EntryKind.PAGE, page.page_id, record, secondary=False)
+            )
 
     # -- faces --------------------------------------------------------------------------------
 
-    def post(self, postings: Sequence[Posting], scope: str) -> list[int]:
-        """Give faces their fate, in the order given; returns their sequences."""
+    def post(
+        self, postings: Sequence[Posting], scope: str, replaces: SheetId | None = None
+    ) -> list[int]:
+        """Give faces their fate, in the order given; returns their sequences.
+
+        With `replaces`, these faces stand in the place of that sheet's, which was to be fed again.
+        """
         sequences = [self._post_one(posting) for posting in postings]
+        if replaces is not None:
+            for posting in postings:
+                new = posting.record.page.page_id
+                self._corrections.supersede(replaces.face(new.side), new, APPLIANCE)
         for number in {posting.record.page.page_id.batch for posting in postings}:
             self._connection.execute(
                 "UPDATE batch SET scope = ? WHERE number = ? AND closed_at IS NULL", (scope, number)
@@ -183,10 +211,18 @@ class Book:
                 raise SpoolError("this sheet was never asked for", page=page_id)
             self._sheet(page_id.sheet_id, (Side.ELECTRONIC,))
         secondary = page.position.volume == SECONDARY_VOLUME
-        sequence = self._append(EntryKind.PAGE, page_id, posting.encoded, secondary=secondary)
+        sequence = self._entries.append(
+            EntryKind.PAGE, page_id, posting.encoded, secondary=secondary
+        )
+        self._set_fate(posting.record, sequence)
+        return sequence
+
+    def _set_fate(self, record: PageRecord, sequence: int) -> None:
+        page = record.page
         self._connection.execute(
-            "UPDATE face SET fate = ?, sequence = ?, reason = ?, captured_at = ?, marked_blank = ?,"
-            " separator = ?, held = ? WHERE page_id = ?",
+            "UPDATE face SET fate = ?1, standing = ?1, sequence = ?2, sent_behind = ?2,"
+            " reason = ?3, captured_at = ?4, marked_blank = ?5, separator = ?6, undecided = ?7"
+            " WHERE page_id = ?8",
             (
                 page.fate.value,
                 sequence,
@@ -194,14 +230,13 @@ class Book:
                 page.captured_at,
                 page.marked_blank,
                 page.separator if page.fate is Fate.SEPARATOR else "",
-                page.fate is Fate.QUARANTINED,
-                str(page_id),
+                standing.is_undecided_at_capture(page.fate),
+                str(page.page_id),
             ),
         )
-        self._place(page_id, page.position)
-        for ref in posting.record.blobs:
-            self._blob(page_id, ref)
-        return sequence
+        place(self._connection, page.page_id, page.position)
+        for ref in record.blobs:
+            self._blob(page.page_id, ref)
 
     def _same(self, record: PageRecord, fate: Fate) -> None:
         """Refuse a face that was kept with another fate or other bytes."""
@@ -228,91 +263,6 @@ class Book:
         elif kept != ref.sha256:
             raise SpoolError("this face was kept with other bytes", page=page_id, role=ref.role)
 
-    def amend(self, amendment: Amendment, encoded: bytes, position: Position | None) -> int:
-        """Record a later fact; a request id that was seen before is that same amendment."""
-        page_id = str(amendment.page_id)
-        if amendment.request_id:
-            earlier = self._row(
-                "SELECT sequence, page_id, change FROM amendment WHERE request_id = ?",
-                amendment.request_id,
-            )
-            if earlier is not None:
-                if earlier[1:] != (page_id, amendment.change):
-                    raise ContractError("this request id was used for something else")
-                return int(earlier[0])
-        face = self._row("SELECT fate, volume FROM face WHERE page_id = ?", page_id)
-        if face is None or face[0] is None:
-            raise InputError("there is no such page", page=page_id)
-        # Also a page that leaves the secondary volume: the entry tells that it was there.
-        secondary = SECONDARY_VOLUME in (face[1], position.volume if position else "")
-        sequence = self._append(
-            EntryKind.AMENDMENT, amendment.page_id, encoded, secondary=secondary
-        )
-        self._connection.execute(
-            "INSERT INTO amendment VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                sequence,
-                page_id,
-                amendment.change,
-                json.dumps(dict(amendment.values), ensure_ascii=False, default=str),
-                amendment.actor,
-                amendment.request_id,
-                amendment.reason,
-                amendment.recorded_at,
-            ),
-        )
-        if position is not None:
-            self._place(amendment.page_id, position)
-        if amendment.change in _HOLDING | _SETTLING:
-            self._connection.execute(
-                "UPDATE face SET held = ? WHERE page_id = ?",
-                (amendment.change in _HOLDING, page_id),
-            )
-        return sequence
-
-    def strike(
-        self,
-        choose: Callable[[apsw.Connection], list[Doomed]],
-        amend: Callable[[PageId], Amendment] | None,
-    ) -> list[Doomed]:
-        """Mark blobs as deleted, before their files are unlinked; returns which."""
-        chosen = choose(self._connection)
-        self._connection.executemany(
-            "UPDATE blob SET deleted_at = ? WHERE page_id = ? AND role = ?",
-            [(self._clock(), str(one.page_id), one.role.value) for one in chosen],
-        )
-        if amend is not None:
-            for amendment in [amend(one.page_id) for one in chosen]:
-                self.amend(amendment, self._encode(amendment), None)
-        return chosen
-
-    # -- the journal --------------------------------------------------------------------------
-
-    def last(self) -> tuple[int, bytes]:
-        """Return the newest sequence and its hash."""
-        row = self._row("SELECT sequence, entry_hash FROM entry ORDER BY sequence DESC LIMIT 1")
-        return (0, first_hash(self._epoch)) if row is None else (int(row[0]), bytes(row[1]))
-
-    def _append(
-        self, kind: EntryKind, page_id: PageId | None, record: bytes, *, secondary: bool
-    ) -> int:
-        last, prev = self.last()
-        record_sha256 = hashlib.sha256(record).digest()
-        self._connection.execute(
-            "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                last + 1,
-                kind.value,
-                None if page_id is None else str(page_id),
-                record,
-                record_sha256,
-                next_hash(prev, record_sha256),
-                prev,
-                secondary,
-            ),
-        )
-        return last + 1
-
     # -- rows ---------------------------------------------------------------------------------
 
     def _open(self, number: int) -> Batch:
@@ -333,15 +283,6 @@ class Book:
         self._connection.executemany(
             "INSERT INTO face (page_id, batch, sheet, side) VALUES (?, ?, ?, ?)",
             [(str(sheet.face(side)), sheet.batch, sheet.sheet, side.value) for side in sides],
-        )
-
-    def _place(self, page_id: PageId, position: Position) -> None:
-        # The columns stand in the order of Position's fields.
-        self._connection.execute(
-            "UPDATE face SET (case_number, case_key, stage, volume, material, party, instance,"
-            " page, insert_after, declared_pages) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " WHERE page_id = ?",
-            (*astuple(position), str(page_id)),
         )
 
     def _blob(self, page_id: PageId, ref: BlobRef) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import apsw
 
 from daemon.errors import BadAcknowledgement, ContractError, Fenced
-from daemon.spool.journal import first_hash
+from daemon.spool.chain import Chain
 from daemon.spool.query import row, value
 
 MAX_INSTANCE: Final = 2**63 - 1
@@ -27,13 +27,18 @@ class Cursors:
         The writing connection.
     epoch
         Text of the epoch.
+    chain
+        Its hash chain.
     clock
         Seconds since the Unix epoch.
     """
 
-    def __init__(self, connection: apsw.Connection, epoch: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, connection: apsw.Connection, epoch: str, chain: Chain, clock: Callable[[], float]
+    ) -> None:
         self._connection = connection
         self._epoch = epoch
+        self._chain = chain
         self._clock = clock
 
     def register(self, name: str, *, required: bool) -> None:
@@ -96,7 +101,7 @@ class Cursors:
 
     def _hash_at(self, sequence: int) -> bytes | None:
         if sequence == 0:
-            return first_hash(self._epoch)
+            return self._chain.first(self._epoch)
         if not 0 < sequence <= MAX_INSTANCE:
             return None
         found = value(self._connection, "SELECT entry_hash FROM entry WHERE sequence = ?", sequence)

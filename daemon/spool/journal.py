@@ -1,8 +1,6 @@
-"""The journal's entries and the hash chain that makes them one account.
+"""The journal's entries. What makes them one account is their chain: `chain.py`.
 
 Rule 1: an entry is serialized once, at commit; those bytes are kept, chained and sent.
-Rule 2: `entry_hash = SHA-256(prev_entry_hash || SHA-256(record))`; the first prev is SHA-256 of the
-epoch's text. So a reader who may not see a record can check the chain with its hash alone.
 """
 
 import hashlib
@@ -12,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from daemon.page import Blob, BlobRef, Fate, Page, PageId
+from daemon.spool.standing import Change
 
 SECONDARY_VOLUME: Final = "secondary"
 
@@ -46,27 +45,45 @@ class Amendment:
     Attributes
     ----------
     change
-        Which of the contract's changes, by the name it has there (`assign`, `quarantine` ...).
+        Which of the contract's changes.
     values
         What the change says, by the contract's field names.
     request_id
         Chosen by the caller; the same id twice is one amendment. Empty: never the same.
     recorded_at
         Seconds since the Unix epoch.
+    blobs
+        The image that follows it, when it makes the face a page; named by the ledger.
     """
 
     page_id: PageId
-    change: str
+    change: Change
     values: Mapping[str, object]
     actor: str
     request_id: str
     reason: str
     recorded_at: float
+    blobs: tuple[BlobRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who decided something, and why; `request_id` makes it one decision however often it comes."""
+
+    actor: str
+    reason: str
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchClosed:
-    """The account of a batch whose last face has a fate."""
+    """The account of a batch whose last face has a fate.
+
+    Attributes
+    ----------
+    decision
+        Who closed it, when it did not close by itself.
+    """
 
     batch: int
     virtual: bool
@@ -76,6 +93,7 @@ class BatchClosed:
     sheets: int
     faces: int
     counts: Mapping[Fate, int]
+    decision: Decision | None = None
 
     def __post_init__(self) -> None:
         if sum(self.counts.values()) != self.faces:
@@ -98,33 +116,19 @@ class StoredEntry:
         The committed bytes.
     secondary
         True when it concerns the secondary volume: some consumers get its hash only.
-    blobs
-        For a page: what lies on the disk for it now. Raw rasters may be here that its record
-        does not name; what its record names may be gone.
     """
 
     sequence: int
     kind: EntryKind
     page_id: PageId | None
     record: bytes
-    record_sha256: bytes
+    record_hash: bytes
     entry_hash: bytes
     prev_entry_hash: bytes
     secondary: bool
-    blobs: tuple[BlobRef, ...]
 
 
 def reference(blob: Blob) -> BlobRef:
     """Name the bytes of a blob."""
     digest = hashlib.sha256(blob.data).digest()
     return BlobRef(blob.role, blob.media_type, digest, len(blob.data))
-
-
-def first_hash(epoch: str) -> bytes:
-    """Return what the first entry of an epoch is chained to."""
-    return hashlib.sha256(epoch.encode()).digest()
-
-
-def next_hash(prev: bytes, record_sha256: bytes) -> bytes:
-    """Return the hash of the entry that follows `prev`."""
-    return hashlib.sha256(prev + record_sha256).digest()

@@ -11,7 +11,6 @@ told, and the process must end. The next start finds out what was kept.
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -30,15 +29,18 @@ from daemon.page import Batch, Blob, Page, PageId, Position, Role, SheetId
 from daemon.spool.accounts import Accounts
 from daemon.spool.blobs import BlobStore, file_name
 from daemon.spool.book import Book, Posting
+from daemon.spool.chain import Chain
+from daemon.spool.claims import Claims
+from daemon.spool.corrections import Corrections
 from daemon.spool.cursors import Cursors
 from daemon.spool.disk import BALLAST_BYTES, MOUNTS, Disk, Lock, refuse_unsafe
-from daemon.spool.journal import Amendment, Encoder, PageRecord, reference
-from daemon.spool.opening import epoch_of, open_ledger, remove_strays
+from daemon.spool.entries import Entries
+from daemon.spool.journal import Amendment, Decision, Encoder, PageRecord, reference
+from daemon.spool.opening import open_ledger, remove_strays
 from daemon.spool.reader import PAGES
-from daemon.spool.rows import Doomed, OpenBatch
+from daemon.spool.rows import Doomed
+from daemon.spool.standing import Change
 from daemon.spool.writer import Hooks, Writer
-
-__all__ = ["Ledger", "OpenBatch"]
 
 _T = TypeVar("_T")
 
@@ -54,27 +56,8 @@ class _Writing:
     connection: apsw.Connection
     writer: Writer
     book: Book
+    corrections: Corrections
     cursors: Cursors
-
-
-class _Claims:
-    """Page ids at which somebody is writing: the second one waits for the first."""
-
-    def __init__(self) -> None:
-        self._taken: set[PageId] = set()
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def of(self, page_ids: set[PageId]) -> Iterator[None]:
-        with self._changed:
-            self._changed.wait_for(lambda: not page_ids & self._taken)
-            self._taken |= page_ids
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._taken -= page_ids
-                self._changed.notify_all()
 
 
 class Ledger(Accounts):
@@ -88,6 +71,8 @@ class Ledger(Accounts):
         Serializes a journal entry; called once an entry, from several threads.
     allow_unsafe_disk
         Accept a disk that may forget what it has confirmed: for a demonstration only.
+    chain
+        The hash chain of a new journal; of an old one it must be the same.
     ballast_bytes
         Room kept for the ledger itself on a full disk.
     on_failure
@@ -96,12 +81,13 @@ class Ledger(Accounts):
         Seconds since the Unix epoch.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         directory: Path,
         encode: Encoder,
         *,
         allow_unsafe_disk: bool = False,
+        chain: Chain | None = None,
         ballast_bytes: int = BALLAST_BYTES,
         on_failure: Callable[[SpoolFailed], None] = _nobody,
         clock: Callable[[], float] = time.time,
@@ -109,12 +95,13 @@ class Ledger(Accounts):
         super().__init__(directory)
         self._encode = encode
         self._allow_unsafe_disk = allow_unsafe_disk
+        self._wanted_chain = chain or Chain()
         self._on_failure = on_failure
         self._clock = clock
         self._disk = Disk(directory, ballast_bytes)
         self._blobs = BlobStore(directory / PAGES)
         self._lock = Lock(directory / "lock")
-        self._claims = _Claims()
+        self._claims = Claims()
         self._announced = threading.Condition()
         self._last = (0, b"")
         self._state: _Writing | None = None
@@ -149,14 +136,19 @@ class Ledger(Accounts):
     def _open(self) -> None:
         self._disk.start()
         self._blobs.start()
-        connection = open_ledger(self._directory, self._blobs, self._clock)
-        self._epoch = epoch_of(connection)
-        remove_strays(connection, self._blobs, self._epoch)
-        book = Book(connection, self._epoch, self._encode, self._clock)
-        cursors = Cursors(connection, self._epoch, self._clock)
-        self._last = book.last()
-        hooks = Hooks(self._prepare, lambda: self._announce(book.last()), self._failed)
-        self._state = _Writing(connection, Writer(connection, hooks), book, cursors)
+        connection = open_ledger(self._directory, self._blobs, self._wanted_chain, self._clock)
+        remove_strays(connection, self._blobs, self.epoch)
+        entries = Entries(connection, self.epoch, self.chain, self._encode)
+        corrections = Corrections(connection, entries, self._clock)
+        self._last = entries.last()
+        hooks = Hooks(self._prepare, lambda: self._announce(entries.last()), self._failed)
+        self._state = _Writing(
+            connection=connection,
+            writer=Writer(connection, hooks),
+            book=Book(connection, self.epoch, entries, corrections, self._clock),
+            corrections=corrections,
+            cursors=Cursors(connection, self.epoch, self.chain, self._clock),
+        )
         self._state.writer.start()
 
     def close(self) -> None:
@@ -226,8 +218,14 @@ class Ledger(Accounts):
         book = self._writing.book
         self._do(lambda: book.withdraw_feed(sheet))
 
-    def close_batch(self, batch: int) -> int:
+    def close_batch(self, batch: int, decision: Decision | None = None) -> int:
         """Close a batch whose faces all have a fate; returns the sequence of its account.
+
+        Parameters
+        ----------
+        decision
+            Who gives the batch up, and why: its open faces are lost by name. None: it closes by
+            itself.
 
         Raises
         ------
@@ -235,17 +233,21 @@ class Ledger(Accounts):
             If a face is open or missing.
         """
         book = self._writing.book
-        return self._do(lambda: book.close_batch(batch))
+        return self._do(lambda: book.close_batch(batch, decision))
 
     # -- faces --------------------------------------------------------------------------------
 
-    def commit(self, pages: Sequence[Page], scope: str = "") -> list[int]:
+    def commit(
+        self, pages: Sequence[Page], scope: str = "", replaces: SheetId | None = None
+    ) -> list[int]:
         """Keep faces for good, in this order; returns their sequences.
 
         Parameters
         ----------
         scope
             Remembered with the batch, for the one who continues it after a crash.
+        replaces
+            The sheet that was to be fed again, and now was: these faces stand in its place.
 
         Raises
         ------
@@ -265,7 +267,7 @@ class Ledger(Accounts):
                 if page.page_id not in known
                 for blob in page.blobs
             }
-            return self._keep(files, lambda: book.post(postings, scope))
+            return self._keep(files, lambda: book.post(postings, scope, replaces))
 
     def add_blob(self, page_id: PageId, blob: Blob) -> None:
         """Keep bytes behind a page that is kept already; they are not in its record.
@@ -314,8 +316,10 @@ class Ledger(Accounts):
     def _do(self, work: Callable[[], _T], *, names_files: bool = False) -> _T:
         return self._writing.writer.do(work, names_files=names_files)
 
-    def read_blob(self, page_id: PageId, role: Role, offset_bytes: int, size_bytes: int) -> bytes:
-        """Read a piece of a page's bytes; the whole was checked against its recorded hash.
+    def pieces(
+        self, page_id: PageId, role: Role, span: range, piece_bytes: int
+    ) -> Iterator[bytes]:
+        """Yield a span of a page's bytes; the whole was checked against its recorded hash.
 
         Raises
         ------
@@ -326,9 +330,23 @@ class Ledger(Accounts):
         """
         ref = self.blob(page_id, role)
         try:
-            return self._blobs.read(file_name(page_id, role), ref, offset_bytes, size_bytes)
+            yield from self._blobs.pieces(file_name(page_id, role), ref, span, piece_bytes)
         except SpoolCorrupt:
             self.blob(page_id, role)  # was it deleted in between?
+            raise
+
+    def read_blob(self, page_id: PageId, role: Role, offset_bytes: int, size_bytes: int) -> bytes:
+        """Read a piece of a page's bytes; raises as `pieces`."""
+        span = range(offset_bytes, offset_bytes + size_bytes)
+        return b"".join(self.pieces(page_id, role, span, max(1, size_bytes)))
+
+    def check_blob(self, page_id: PageId, role: Role) -> None:
+        """Read the whole of a page's bytes from the disk; raises as `pieces`."""
+        ref = self.blob(page_id, role)
+        try:
+            self._blobs.check(file_name(page_id, role), ref)
+        except SpoolCorrupt:
+            self.blob(page_id, role)
             raise
 
     def amend(
@@ -343,7 +361,9 @@ class Ledger(Accounts):
     ) -> int:
         """Record now a later fact that leaves the page where it stands; see `record`."""
         now = self._clock()
-        return self.record(Amendment(page_id, change, values, actor, request_id, reason, now))
+        return self.record(
+            Amendment(page_id, Change(change), values, actor, request_id, reason, now)
+        )
 
     def record(self, amendment: Amendment, position: Position | None = None) -> int:
         """Record a later fact about a page; returns its sequence.
@@ -357,12 +377,13 @@ class Ledger(Accounts):
         ------
         InputError
             If there is no such page.
+        NotPossible
+            If this cannot happen to it: see `standing.py`.
         ContractError
             If the request id was used for something else.
         """
-        book = self._writing.book
-        encoded = self._encode(amendment)
-        return self._do(lambda: book.amend(amendment, encoded, position))
+        corrections = self._writing.corrections
+        return self._do(lambda: corrections.amend(amendment, position))
 
     # -- consumers ----------------------------------------------------------------------------
 
@@ -441,7 +462,7 @@ class Ledger(Accounts):
         amend
             The amendment that tells of one of them; None: the journal says nothing.
         """
-        book = self._writing.book
-        gone = self._do(lambda: book.strike(choose, amend))
+        corrections = self._writing.corrections
+        gone = self._do(lambda: corrections.strike(choose, amend))
         self._blobs.remove([file_name(one.page_id, one.role) for one in gone])
         return gone

@@ -4,36 +4,31 @@ Rule 1: readers have connections of their own that cannot write; each question i
 snapshot, which never holds up the writer.
 """
 
-import hashlib
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import apsw
 
 from daemon.errors import ConfigError, InputError, SpoolCorrupt, SpoolFailed
-from daemon.page import BlobRef, PageId, Role
-from daemon.spool.journal import EntryKind, StoredEntry, first_hash, next_hash
+from daemon.page import PageId
+from daemon.spool.chain import Chain
+from daemon.spool.journal import EntryKind, StoredEntry
 from daemon.spool.query import row, rows, value
 
 DATABASE: Final = "ledger.db"
+SCHEMA_VERSION: Final = 2
 PAGES: Final = "pages"
 BUSY_MS: Final = 5000
 MAX_SEQUENCE: Final = 2**63 - 1
 _HASH_AT: Final = "SELECT entry_hash FROM entry WHERE sequence = ?"
 _ENTRIES: Final = """
-    SELECT sequence, kind, page_id, record, record_sha256, entry_hash, prev_entry_hash, secondary
+    SELECT sequence, kind, page_id, record, record_hash, entry_hash, prev_entry_hash, secondary
     FROM entry WHERE sequence > ? ORDER BY sequence LIMIT ?
 """
-_BLOBS: Final = """
-    SELECT b.page_id, b.role, b.media_type, b.sha256, b.size_bytes
-    FROM face f JOIN blob b ON b.page_id = f.page_id
-    WHERE f.sequence BETWEEN ? AND ? AND b.deleted_at IS NULL
-"""
-_ROLE_ORDER: Final = {role: place for place, role in enumerate(Role)}
 
 
 class Reader:
@@ -49,15 +44,27 @@ class Reader:
         self._directory = directory
         self._idle: list[apsw.Connection] = []
         self._idle_lock = threading.Lock()
-        self._epoch = ""
+        self._meta: tuple[str, Chain] | None = None
 
     @property
     def epoch(self) -> str:
         """The journal's identity, a UUID as text; another one means another journal."""
-        if not self._epoch:
+        return self._identity[0]
+
+    @property
+    def chain(self) -> Chain:
+        """The hash chain of the epoch."""
+        return self._identity[1]
+
+    @property
+    def _identity(self) -> tuple[str, Chain]:
+        if self._meta is None:
             with self.reading() as connection:
-                self._epoch = str(value(connection, "SELECT epoch FROM meta"))
-        return self._epoch
+                found = row(connection, "SELECT epoch, algorithm FROM meta")
+            if found is None:
+                raise SpoolCorrupt("the ledger does not say which journal it keeps")
+            self._meta = (found[0], Chain(found[1]))
+        return self._meta
 
     @property
     def epoch8(self) -> str:
@@ -99,6 +106,15 @@ class Reader:
             self._address(), flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
         )
         connection.set_busy_timeout(BUSY_MS)
+        version = connection.pragma("user_version")
+        if version != SCHEMA_VERSION:
+            connection.close()
+            raise ConfigError(
+                "the ledger is of another version: start the daemon of this version once, or use"
+                " the commands of the one that wrote it",
+                found=version,
+                known=SCHEMA_VERSION,
+            )
         return connection
 
     def _address(self) -> str:
@@ -125,12 +141,12 @@ class Reader:
             found = row(
                 connection, "SELECT sequence, entry_hash FROM entry ORDER BY sequence DESC LIMIT 1"
             )
-        return (0, first_hash(self.epoch)) if found is None else (found[0], found[1])
+        return (0, self.chain.first(self.epoch)) if found is None else (found[0], found[1])
 
     def entry_hash(self, sequence: int) -> bytes:
         """Return the chain hash at a sequence; raises InputError when there is no such entry."""
         if sequence == 0:
-            return first_hash(self.epoch)
+            return self.chain.first(self.epoch)
         with self.reading() as connection:
             found = value(connection, _HASH_AT, sequence) if sequence <= MAX_SEQUENCE else None
         if found is None:
@@ -141,24 +157,24 @@ class Reader:
         """Return up to `limit` entries that follow a sequence."""
         with self.reading() as connection:
             found = rows(connection, _ENTRIES, min(sequence, MAX_SEQUENCE), limit)
-            blobs: dict[str, list[BlobRef]] = {}
-            if found:
-                for page_id, *ref in rows(connection, _BLOBS, found[0][0], found[-1][0]):
-                    blobs.setdefault(page_id, []).append(ref_of(ref))
         return [
             StoredEntry(
                 sequence=number,
                 kind=EntryKind(kind),
                 page_id=None if page_id is None else PageId.parse(page_id),
                 record=record,
-                record_sha256=record_sha256,
+                record_hash=record_hash,
                 entry_hash=entry_hash,
                 prev_entry_hash=prev,
                 secondary=bool(secondary),
-                blobs=ordered(blobs.get(page_id, ())) if kind == EntryKind.PAGE else (),
             )
-            for number, kind, page_id, record, record_sha256, entry_hash, prev, secondary in found
+            for number, kind, page_id, record, record_hash, entry_hash, prev, secondary in found
         ]
+
+    def released_sequence(self) -> int:
+        """Return the newest entry behind which bytes were sent that have been let go since."""
+        with self.reading() as connection:
+            return int(value(connection, "SELECT released_sequence FROM meta"))
 
     def verify_chain(self) -> int:
         """Follow the chain from its first entry; returns its length.
@@ -168,13 +184,13 @@ class Reader:
         SpoolCorrupt
             At the first entry that is missing, was changed, or does not continue the chain.
         """
-        sequence, prev = 0, first_hash(self.epoch)
+        sequence, prev = 0, self.chain.first(self.epoch)
         while entries := self.entries_after(sequence, 256):
             for entry in entries:
                 sequence += 1
-                digest = hashlib.sha256(entry.record).digest()
-                expected = next_hash(prev, digest)
-                if (entry.sequence, entry.record_sha256, entry.prev_entry_hash) != (
+                digest = self.chain.digest(entry.record)
+                expected = self.chain.next(prev, digest)
+                if (entry.sequence, entry.record_hash, entry.prev_entry_hash) != (
                     sequence,
                     digest,
                     prev,
@@ -192,14 +208,3 @@ def _translated() -> Iterator[None]:
         raise SpoolCorrupt(f"the ledger is damaged: {error}") from error
     except apsw.Error as error:
         raise SpoolFailed(f"the ledger cannot be read: {error}") from error
-
-
-def ref_of(found: Any) -> BlobRef:
-    """Turn (role, media type, hash, size) into a reference."""
-    role, media_type, sha256, size_bytes = found
-    return BlobRef(Role(role), media_type, sha256, size_bytes)
-
-
-def ordered(refs: Iterable[BlobRef]) -> tuple[BlobRef, ...]:
-    """Sort by role, as a record lists them."""
-    return tuple(sorted(refs, key=lambda ref: _ROLE_ORDER[ref.role]))

@@ -18,22 +18,23 @@ from daemon.page import PageId, Role
 from daemon.spool.journal import Amendment
 from daemon.spool.ledger import Ledger
 from daemon.spool.rows import Doomed
+from daemon.spool.standing import Change
 
 # A sweep is one transaction: small enough that pages do not wait behind it.
 SWEPT_AT_ONCE: Final = 500
 _DUE: Final = """
     SELECT b.page_id, b.role, b.size_bytes
     FROM blob b JOIN face f ON f.page_id = b.page_id
-    WHERE b.deleted_at IS NULL AND b.role <> 'evidence' AND f.held = 0
-      AND f.sequence <= (SELECT min(acknowledged) FROM consumer WHERE required = 1)
-      AND (b.role = 'raw' OR (SELECT r.at FROM released r WHERE r.sequence >= f.sequence
+    WHERE b.deleted_at IS NULL AND b.role <> 'evidence' AND f.undecided = 0
+      AND f.sent_behind <= (SELECT min(acknowledged) FROM consumer WHERE required = 1)
+      AND (b.role = 'raw' OR (SELECT r.at FROM released r WHERE r.sequence >= f.sent_behind
                               ORDER BY r.sequence LIMIT 1) <= :over)
     ORDER BY f.sequence, b.role LIMIT :most
 """
 _RAW: Final = """
     SELECT b.page_id, b.role, b.size_bytes
     FROM blob b JOIN face f ON f.page_id = b.page_id
-    WHERE b.deleted_at IS NULL AND b.role = 'raw' AND f.held = 0
+    WHERE b.deleted_at IS NULL AND b.role = 'raw' AND f.undecided = 0
     ORDER BY f.sequence LIMIT :most
 """
 
@@ -95,7 +96,7 @@ class Retention:
     def _raw_dropped(self, page_id: PageId) -> Amendment:
         return Amendment(
             page_id=page_id,
-            change="raw_dropped",
+            change=Change.RAW_DROPPED,
             values={},
             actor="appliance",
             request_id=f"raw_dropped-{page_id}",

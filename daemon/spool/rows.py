@@ -1,10 +1,13 @@
 """What the ledger answers with: batches, faces, consumers, as plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from daemon.page import BlobRef, Fate, PageId, Position, Role, SheetId
+from daemon.spool.standing import Change, Standing
+
+_ROLE_ORDER: Final = {role: place for place, role in enumerate(Role)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,11 @@ class OpenBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Amended:
     """An amendment of a page, as readers here need it."""
 
     sequence: int
-    change: str
+    change: Change
     values: Mapping[str, Any]
     actor: str
     reason: str
@@ -49,11 +52,13 @@ class FaceRow:
     ----------
     fate, sequence
         None and 0 while the face is open; later facts do not change them.
+    standing
+        What it counts as now, after its amendments; None while open.
     position
         Where it stands now, after its amendments.
-    held
+    undecided
         True while a person has to decide about it.
-    record_sha256, entry_hash
+    record_hash, entry_hash
         Of its entry; empty while open.
     blobs
         What was kept for it, also what is gone from the disk meanwhile.
@@ -68,13 +73,14 @@ class FaceRow:
     captured_at: float
     marked_blank: bool
     separator: str
-    held: bool
+    standing: Standing | None
+    undecided: bool
     virtual: bool
-    record_sha256: bytes
+    record_hash: bytes
     entry_hash: bytes
     position: Position
     blobs: tuple[BlobRef, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[Amended, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +123,23 @@ class Doomed:
     page_id: PageId
     role: Role
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A law that the ledger breaks, and where; `name` is a page id or empty."""
+
+    law: str
+    batch: int | None
+    name: str
+
+
+def ref_of(found: Any) -> BlobRef:
+    """Turn (role, media type, hash, size) into a reference."""
+    role, media_type, sha256, size_bytes = found
+    return BlobRef(Role(role), media_type, sha256, size_bytes)
+
+
+def ordered(refs: Iterable[BlobRef]) -> tuple[BlobRef, ...]:
+    """Sort by role, as a record lists them."""
+    return tuple(sorted(refs, key=lambda ref: _ROLE_ORDER[ref.role]))

@@ -1,9 +1,13 @@
 -- The account of every face. One writer; the whole schema is made in one transaction.
+-- A change here goes with a file in migrations/ that brings an older spool to the same tables.
 
 CREATE TABLE meta (
     one        INTEGER PRIMARY KEY CHECK (one = 1),
     epoch      TEXT NOT NULL CHECK (length(epoch) = 36),
-    created_at REAL NOT NULL
+    created_at REAL NOT NULL,
+    algorithm  TEXT NOT NULL DEFAULT 'sha256' CHECK (algorithm IN ('sha256', 'sm3')),
+    -- Behind this entry all bytes that are sent are here; up to it some have been let go.
+    released_sequence INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- One emptying of the hopper, or one electronic file.
@@ -40,8 +44,12 @@ CREATE TABLE face (
     captured_at    REAL NOT NULL DEFAULT 0,
     marked_blank   INTEGER NOT NULL DEFAULT 0 CHECK (marked_blank IN (0, 1)),
     separator      TEXT NOT NULL DEFAULT '',
+    -- What it counts as now: see standing.py.
+    standing       TEXT NOT NULL DEFAULT 'open',
     -- 1 while a person has to decide about it: none of its bytes may go.
-    held           INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)),
+    undecided      INTEGER NOT NULL DEFAULT 0 CHECK (undecided IN (0, 1)),
+    -- The newest entry behind which its bytes are sent.
+    sent_behind    INTEGER NOT NULL DEFAULT 0,
     case_number    TEXT NOT NULL DEFAULT '',
     case_key       TEXT NOT NULL DEFAULT '',
     stage          TEXT NOT NULL DEFAULT '',
@@ -57,6 +65,7 @@ CREATE TABLE face (
     CHECK ((fate IS NULL) = (sequence IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX face_fate ON face (fate);
+CREATE INDEX face_undecided ON face (sequence) WHERE undecided = 1;
 CREATE INDEX face_case ON face (case_key, sequence) WHERE case_key <> '';
 CREATE INDEX face_separator ON face (separator, sequence) WHERE separator <> '';
 
@@ -72,7 +81,7 @@ CREATE TABLE entry (
     kind            TEXT NOT NULL CHECK (kind IN ('page', 'amendment', 'batch_closed')),
     page_id         TEXT REFERENCES face (page_id),
     record          BLOB NOT NULL,
-    record_sha256   BLOB NOT NULL CHECK (length(record_sha256) = 32),
+    record_hash     BLOB NOT NULL CHECK (length(record_hash) = 32),
     entry_hash      BLOB NOT NULL CHECK (length(entry_hash) = 32),
     prev_entry_hash BLOB NOT NULL CHECK (length(prev_entry_hash) = 32),
     secondary       INTEGER NOT NULL CHECK (secondary IN (0, 1)),

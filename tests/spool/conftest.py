@@ -24,8 +24,10 @@ def plain_encode(entry):
             }
         case Amendment():
             said = {"amends": str(entry.page_id), "change": entry.change} | dict(entry.values)
+            said["blobs"] = [(b.role, b.size_bytes) for b in entry.blobs]
         case BatchClosed():
             said = {"closed": entry.batch, "faces": entry.faces, "counts": dict(entry.counts)}
+            said["decided_by"] = entry.decision.actor if entry.decision else ""
     return json.dumps(said, sort_keys=True).encode()
 
 

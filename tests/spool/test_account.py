@@ -8,7 +8,8 @@ import pytest
 
 from daemon.errors import InputError, SpoolError
 from daemon.page import Batch, Blob, Fate, Position, Role, SheetId, Side
-from daemon.spool.journal import EntryKind, first_hash, next_hash
+from daemon.spool.chain import Chain
+from daemon.spool.journal import EntryKind
 
 
 def test_a_requested_sheet_has_two_open_faces_before_anything_else_happens(ledger):
@@ -44,7 +45,8 @@ def test_a_closed_batch_accounts_for_every_face(ledger, desk):
     entry = ledger.entries_after(sequence - 1, 1)[0]
     assert (entry.kind, entry.page_id) == (EntryKind.BATCH_CLOSED, None)
     said = json.loads(entry.record)
-    assert said == {"closed": 1, "faces": 14, "counts": dict.fromkeys(map(str, Fate), 2)}
+    counts = dict.fromkeys(map(str, Fate), 2)
+    assert said == {"closed": 1, "faces": 14, "counts": counts, "decided_by": ""}
     assert ledger.totals() == dict.fromkeys(Fate, 2)
     assert ledger.batch_account(1).counts == dict.fromkeys(Fate, 2)
     assert ledger.close_batch(batch.number) == sequence  # closed is closed
@@ -61,7 +63,7 @@ def test_a_batch_from_which_a_row_vanished_does_not_close(ledger, desk):
         )
     )
     ledger.commit([desk.page(sheet.face(Side.FRONT), b"x")])
-    with pytest.raises(SpoolError, match="faces are missing"):
+    with pytest.raises(SpoolError, match="a sheet has two faces"):
         ledger.close_batch(batch.number)
 
 
@@ -94,11 +96,11 @@ def test_entries_take_gap_free_sequences_in_the_order_given_and_form_a_chain(led
     entries = ledger.entries_after(0, 100)
     assert [e.sequence for e in entries] == [1, 2, 3]
     assert [e.page_id for e in entries] == [front, back, None]
-    prev = first_hash(ledger.epoch)
+    prev = Chain().first(ledger.epoch)
     for entry in entries:
-        assert entry.record_sha256 == hashlib.sha256(entry.record).digest()
+        assert entry.record_hash == hashlib.sha256(entry.record).digest()
         assert entry.prev_entry_hash == prev
-        prev = hashlib.sha256(prev + entry.record_sha256).digest()
+        prev = hashlib.sha256(prev + entry.record_hash).digest()
         assert entry.entry_hash == prev == ledger.entry_hash(entry.sequence)
     assert ledger.last() == (closed, prev)
     assert ledger.verify_chain() == 3
@@ -106,8 +108,9 @@ def test_entries_take_gap_free_sequences_in_the_order_given_and_form_a_chain(led
 
 
 def test_chain_vectors_never_change():
-    assert first_hash("e").hex() == hashlib.sha256(b"e").hexdigest()
-    assert next_hash(b"\0" * 32, b"\1" * 32) == hashlib.sha256(b"\0" * 32 + b"\1" * 32).digest()
+    chain = Chain("sha256")
+    assert chain.first("e").hex() == hashlib.sha256(b"e").hexdigest()
+    assert chain.next(b"\0" * 32, b"\1" * 32) == hashlib.sha256(b"\0" * 32 + b"\1" * 32).digest()
 
 
 def test_the_same_face_again_is_a_no_op(ledger, desk):
@@ -222,7 +225,7 @@ def test_a_case_lists_its_faces_in_the_order_of_capture_with_their_places(ledger
     found = ledger.case_rows("c1")
     assert [row.page_id for row in found] == [*first, *second]
     assert found[0].position == place
-    assert found[0].record_sha256 == ledger.entries_after(0, 1)[0].record_sha256
+    assert found[0].record_hash == ledger.entries_after(0, 1)[0].record_hash
     assert found[0].blobs[0].sha256 == hashlib.sha256(b"f").digest()
     assert ledger.cases() == {"c1": 4, "c2": 2}
     assert ledger.case_rows("") == []

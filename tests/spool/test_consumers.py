@@ -6,7 +6,8 @@ import pytest
 
 from daemon.errors import BadAcknowledgement, ContractError, Fenced, InputError
 from daemon.page import SheetId, Side
-from daemon.spool.journal import Amendment, first_hash
+from daemon.spool.journal import Amendment
+from daemon.spool.standing import Change
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def row(ledger, name="court"):
 
 def test_a_cursor_moves_forward_and_never_back(ledger, court, pages):
     assert row(ledger).acknowledged == 0
-    ledger.acknowledge(court, 0, first_hash(ledger.epoch))
+    ledger.acknowledge(court, 0, ledger.chain.first(ledger.epoch))
     ledger.acknowledge(court, 2, ledger.entry_hash(2))
     ledger.acknowledge(court, 1, ledger.entry_hash(1))
     assert row(ledger).acknowledged == 2
@@ -110,12 +111,12 @@ def test_a_request_that_is_repeated_is_one_amendment(ledger, pages):
 
 def test_a_page_that_is_moved_stands_where_it_was_moved_to(ledger, desk, pages):
     place = desk.in_case("c2", volume="secondary")
-    moved = Amendment(pages[0], "move", {}, "clerk", "r-2", "", 1.0)
+    moved = Amendment(pages[0], Change.MOVE, {}, "clerk", "r-2", "", 1.0)
     sequence = ledger.record(moved, place)
     assert ledger.face(pages[0]).position == place
     assert ledger.cases() == {"c2": 1}
     assert ledger.entries_after(sequence - 1, 1)[0].secondary
-    back = Amendment(pages[0], "move", {}, "clerk", "r-3", "", 2.0)
+    back = Amendment(pages[0], Change.MOVE, {}, "clerk", "r-3", "", 2.0)
     sequence = ledger.record(back, desk.in_case("c1"))
     assert ledger.entries_after(sequence - 1, 1)[0].secondary  # it tells that it was there
 

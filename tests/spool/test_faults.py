@@ -216,6 +216,6 @@ def test_raw_bytes_come_behind_their_page_once(ledger, desk, sheet):
     assert ledger.read_blob(front, Role.RAW, 3, 3) == b"raw"
     entry = ledger.entries_after(0, 1)[0]
     assert entry.record == record
-    assert [ref.role for ref in entry.blobs] == [Role.PAGE, Role.RAW]
+    assert [ref.role for ref in ledger.face(front).blobs] == [Role.PAGE, Role.RAW]
     assert ledger.last()[0] == 2
     assert desk.files() == [f"{front}-page", f"{front}-raw"]

@@ -169,7 +169,7 @@ def test_a_ledger_of_another_version_is_refused(ledger, desk):
     with apsw.Connection(str(desk.directory / "ledger.db")) as connection:
         connection.pragma("user_version", 77)
     connection.close()
-    with pytest.raises(ConfigError, match="another version"):
+    with pytest.raises(ConfigError, match="newer version"):
         desk.open()
 
 
