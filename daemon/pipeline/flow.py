@@ -7,6 +7,7 @@ faces have a fate before anything else happens.
 Rule 3: a fault names the sheet that must be fed again, and the feeder waits for a person's hands,
 also after a restart: paper that lies outside the hopper must not be overtaken by what lies in it.
 Rule 4: a sheet in flight keeps its open row until the sensors can be asked where it is.
+Rule 5: a batch is given up only by a person's decision, and between sheets.
 """
 
 import logging
@@ -19,6 +20,7 @@ from typing import Final
 from daemon.errors import (
     ConfigError,
     DeviceError,
+    NotPossible,
     OperatorError,
     SpoolFull,
     UnknownSeparator,
@@ -27,11 +29,13 @@ from daemon.feeder import hands, transport
 from daemon.feeder.hands import INTERRUPTED
 from daemon.feeder.scanner import HardwareStatus, Scanner
 from daemon.metrics import Metrics
-from daemon.page import Batch, Fate, Scan
+from daemon.page import Batch, Fate, Scan, SheetId
 from daemon.pipeline import unread
+from daemon.pipeline.decisions import Decisions
 from daemon.pipeline.raw_writer import RawWriter
 from daemon.pipeline.sheet import SheetResult, Workshop
 from daemon.pipeline.unread import Unread, Where
+from daemon.spool.journal import Decision
 from daemon.spool.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -69,6 +73,10 @@ def _silent() -> None:
     """Beat for nobody, until `run` says who listens."""
 
 
+def _too_late(batch: int, _: Decision) -> int:
+    raise NotPossible("the appliance is shutting down: ask again in a moment", batch=batch)
+
+
 class Flow:
     """Feeds paper whenever there is some; owns the scanner.
 
@@ -102,6 +110,8 @@ class Flow:
         self._open: _OpenBatch | None = None
         self._blocked = False
         self._was_in_path = False
+        self._fed_again: SheetId | None = None
+        self._decisions = Decisions()
         self._needs_recovery = False
         self._failures = 0
         self._waiting = ""
@@ -120,6 +130,21 @@ class Flow:
     def resume(self) -> None:
         """Feed again."""
         self._paused.clear()
+
+    def close_batch(self, number: int, decision: Decision) -> int:
+        """Close a batch that nobody will finish; returns the sequence of its account.
+
+        Its open faces are lost by name. Paper that may still lie in the path keeps the feeder
+        waiting for hands. From any thread.
+
+        Raises
+        ------
+        NotPossible
+            If the feeder is at work on it: it must be paused first.
+        SpoolError
+            If there is no such batch.
+        """
+        return self._decisions.ask(number, decision)
 
     def stop(self) -> None:
         """Finish the sheet in the path, then let `run` return."""
@@ -140,6 +165,7 @@ class Flow:
         try:
             while not self._stop.is_set():
                 self._beat()
+                self._decisions.carry_out(self._close_as_it_is)
                 try:
                     self._turn()
                 except DeviceError as error:
@@ -153,6 +179,7 @@ class Flow:
                     self._device_failed(DeviceError(error.message, **error.facts))
                 self._show()
         finally:
+            self._decisions.carry_out(_too_late)
             self._scanner.close()
 
     # -- one turn ---------------------------------------------------------------------------
@@ -192,6 +219,9 @@ class Flow:
             return False
         log.info("cleared by hand: %s", cause)
         self._blocked = False
+        if self._facts.refeed_from_sheet and self._open is not None:
+            batch = self._open.batch.number
+            self._fed_again = SheetId(self._ledger.epoch8, batch, self._facts.refeed_from_sheet)
         self._scanner.cleared()
         self._facts = replace(self._facts, cause="", refeed_from_sheet=0)
         return True
@@ -209,6 +239,9 @@ class Flow:
         while not self._stop.is_set():
             self._beat()
             self._show()
+            self._decisions.carry_out(self._close_as_it_is)
+            if self._open is None:
+                return
             reason = self._reason_to_wait()
             if reason:
                 self._wait(reason)
@@ -273,7 +306,7 @@ class Flow:
     def _commit(self, open_batch: _OpenBatch, result: SheetResult) -> None:
         while True:
             try:
-                self._ledger.commit(result.pages, scope=result.scope)
+                self._ledger.commit(result.pages, result.scope, replaces=self._fed_again)
                 break
             except SpoolFull:
                 # The gate keeps room, but others write to the disk too. The sheet waits in memory;
@@ -282,6 +315,7 @@ class Flow:
                     raise
                 self._beat()
                 self._wait("disk")
+        self._fed_again = None
         open_batch.scope = result.scope
         open_batch.sheets += 1
         for page in result.pages:
@@ -291,10 +325,26 @@ class Flow:
     def _end_batch(self, open_batch: _OpenBatch) -> None:
         """Close the batch, then let the scanner rest: it may fail at that, the account may not."""
         self._ledger.close_batch(open_batch.batch.number)
-        self._open = None
+        self._forget()
         self._metrics.batches.labels("paper").inc()
         log.info("batch %d closed, %d sheets", open_batch.batch.number, open_batch.sheets)
         self._scanner.finish()
+
+    def _forget(self) -> None:
+        self._open = None
+        self._fed_again = None
+
+    def _close_as_it_is(self, number: int, decision: Decision) -> int:
+        ours = self._open is not None and self._open.batch.number == number
+        if ours and not (self._blocked or self._paused.is_set() or self._needs_recovery):
+            raise NotPossible("the feeder is at work on this batch: pause it first", batch=number)
+        sequence = self._ledger.close_batch(number, decision)
+        if ours:
+            self._forget()
+            self._facts = replace(self._facts, refeed_from_sheet=0)
+            self._metrics.batches.labels("paper").inc()
+            log.warning("batch %d was closed as it is, by decision", number)
+        return sequence
 
     # -- when something goes wrong ------------------------------------------------------------
 

@@ -29,9 +29,12 @@ from daemon.pipeline.sheet import SeparatorRules, Workshop
 from daemon.pipeline.workers import Workers
 from daemon.service.systemd import notify
 from daemon.service.thread import Run, Worker
+from daemon.spool.chain import Chain
+from daemon.spool.damage import Damage
 from daemon.spool.journal import Encoder
 from daemon.spool.ledger import Ledger
 from daemon.spool.retention import Retention
+from daemon.spool.scrub import Scrub
 from daemon.stream.appliance import Controls, StatusFacts
 from daemon.stream.codec import Origin, encode
 from daemon.stream.manifests import Manifests
@@ -43,6 +46,9 @@ SILENT_S: Final = 300.0
 """A thread that has not beaten for this long keeps the watchdog from being fed. One sheet may wait
 through several deadlines of 60 s while the scanner says that it is busy."""
 SWEEP_S: Final = 60.0
+SCRUB_S: Final = 2.0
+"""Between two files: 40,000 a day, of 1 MB each half a megabyte a second."""
+SCRUB_REST_S: Final = 60.0
 MIN_FREE_BYTES: Final = 2 * 2**30
 PROFILE: Final = "archival-1"
 STOP_S: Final = 30.0
@@ -86,9 +92,11 @@ class Service:
             config.spool.dir,
             self._encoder(),
             allow_unsafe_disk=config.spool.allow_unsafe_disk,
+            chain=Chain(config.spool.chain),
             on_failure=lambda _: self._ended.set(),
         )
         self.retention = Retention(self.ledger, config.spool.hold_hours * 3600)
+        self._scrub = Scrub(self.ledger, Damage(self.ledger), self.metrics.scrubbed)
         self.raw = RawWriter(self.ledger, self.metrics, config.spool.raw)
         imaging = config.imaging
         profile = Profile(imaging.blank, imaging.jpeg_quality, imaging.clean_text)
@@ -139,12 +147,14 @@ class Service:
         self.ledger.start()
         self._closers.append(self.ledger.close)
         server = StreamServer(self._config, self.ledger, self._controls())
+        self._certificate_expiries = server.certificate_expiries
         self._closers.append(server.stop)
         self.port = server.port
         self._serve_metrics()
         self._work("raw", self.raw.run)
         self._work("feeder", self.flow.run)
         self._work("retention", self._sweep)
+        self._work("scrub", self._read_again)
         if self.inbox:
             self._work("inbox", self.inbox.run)
         server.start()
@@ -226,6 +236,7 @@ class Service:
             resume=self.flow.resume,
             manifest=Manifests(self.ledger, self._rules, self._config.appliance.name).of,
             count=lambda label: self.metrics.refusals.labels(label).inc(),
+            close_batch=self.flow.close_batch,
         )
 
     def _status(self) -> StatusFacts:
@@ -261,12 +272,24 @@ class Service:
         yield Reading(
             "suian_spool_open_batches", "Batches not closed.", len(self.ledger.open_batches())
         )
+        yield Reading(
+            "suian_spool_undecided_faces",
+            "Faces about which a person has to decide.",
+            self.ledger.undecided(),
+        )
         for consumer in self.ledger.consumers():
             yield Reading(
                 "suian_stream_acknowledged_sequence",
                 "Last acknowledged entry.",
                 consumer.acknowledged,
                 {"consumer": consumer.name},
+            )
+        for certificate, expiry_s in self._certificate_expiries().items():
+            yield Reading(
+                "suian_certificate_expiry_timestamp_seconds",
+                "When a certificate of the stream expires; of a bundle the earliest.",
+                expiry_s,
+                {"certificate": certificate},
             )
         now_s = time.monotonic()
         for worker in self._workers:
@@ -293,6 +316,14 @@ class Service:
             if not self.ledger.room(MIN_FREE_BYTES):
                 self.retention.relieve(MIN_FREE_BYTES)
             if self._ended.wait(SWEEP_S):
+                return
+
+    def _read_again(self, beat: Callable[[], None]) -> None:
+        """Read a page file every few seconds; after the last one rest, and begin anew."""
+        while True:
+            beat()
+            pause_s = SCRUB_S if self._scrub.turn() else SCRUB_REST_S
+            if self._ended.wait(pause_s):
                 return
 
 

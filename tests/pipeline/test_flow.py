@@ -1,14 +1,17 @@
 """Hopper to journal: order, the gate, and every fault by its name."""
 
+import threading
+
 import cv2
 import numpy as np
 import pytest
 
-from daemon.errors import ConfigError
+from daemon.errors import ConfigError, NotPossible
 from daemon.feeder.emulator import Emulator, Fault, FaultKind
 from daemon.feeder.hopper import Hopper
 from daemon.feeder.loopback import LoopbackBackend
 from daemon.page import Fate, Role, Side
+from daemon.spool.journal import Decision
 from tests.feeder.wire import Bus
 from tests.line import FOREIGN_KEYS, WHITE, Paper, both, page, separator, stack
 
@@ -77,6 +80,63 @@ def test_a_sheet_that_got_stuck_is_superseded_named_and_fed_again_in_order(lay, 
         (5, Side.BACK, label),
     ]
     assert line.count("suian_feeder_faults_total", reason=label) == 1
+    # the sheet that came next stands in its place, and nobody has to say so
+    by = [f.changes[0].values["by_page_id"] for f in superseded]
+    assert by == [str(f.page_id) for f in line.faces() if f.page_id.sheet == 6]
+    assert line.ledger.undecided() == 0
+
+
+def test_a_sheet_that_is_never_fed_again_waits_for_a_decision(lay):
+    line = lay([(page(1), WHITE)], [Fault(0, FaultKind.JAM, "read")]).start()
+    line.until_blocked()
+    line.hopper.deliver()
+    line.flow.close_batch(1, DECIDED)
+    assert [f.fate for f in line.ledger.undecided_faces()] == [Fate.SUPERSEDED] * 2
+
+
+DECIDED = Decision("court/clerk", "the clerk has taken the stack away", "r-1")
+
+
+def test_a_blocked_batch_is_closed_by_decision_and_the_path_still_waits_for_hands(lay):
+    line = lay(stack(3), [Fault(3, FaultKind.JAM, "feed")]).start()
+    line.until_blocked()
+    sequence = line.flow.close_batch(1, DECIDED)
+    assert line.ledger.last()[0] == sequence
+    account = line.ledger.batch_account(1)
+    assert account.closed_at is not None
+    assert line.until_blocked() == "paper_jam"
+    assert line.flow.close_batch(1, DECIDED) == sequence
+    line.hopper.refeed()
+    line.hopper.press_scan()
+    line.until_closed(batches=2)
+    assert line.ledger.undecided() == 2  # nobody may guess that batch 2 holds that sheet
+
+
+def test_a_batch_whose_scanner_is_gone_is_closed_and_its_open_sheet_lost_by_name(lay):
+    line = lay(stack(3), [Fault(3, FaultKind.UNPLUG, "read")]).start()
+    line.until(lambda: line.count("suian_feeder_faults_total", reason="link_lost"), "unplug")
+    line.until(lambda: line.flow.facts.state == "absent", "the scanner is missed")
+    line.flow.close_batch(1, DECIDED)
+    account = line.ledger.batch_account(1)
+    assert account.counts[Fate.LOST] == 2
+    assert account.faces[-1].reason == "given_up: the clerk has taken the stack away"
+
+
+def test_a_batch_that_is_fed_is_not_closed_under_the_feeder(lay):
+    line = lay(stack(6))
+    asked = []
+
+    def ask():
+        with pytest.raises(NotPossible, match="pause it first"):
+            line.flow.close_batch(1, DECIDED)
+        asked.append(True)
+
+    line.start()
+    line.until(lambda: line.ledger.batch_numbers(1) == [1], "the batch opens")
+    threading.Thread(target=ask).start()
+    line.until_closed()
+    line.until(lambda: asked, "the answer")
+    assert line.marks() == [1, 2, 3, 4, 5, 6]
 
 
 def test_scan_alone_does_not_clear_a_jam_while_paper_lies_in_the_path(lay):
@@ -284,7 +344,7 @@ def test_or_by_site_option_the_pages_behind_it_go_into_quarantine(lay):
     line.until_closed()
     assert line.marks() == [1, 3]
     assert line.marks(Fate.QUARANTINED)[2:] == [2]
-    assert len(line.ledger.held_faces()) == 3
+    assert len(line.ledger.undecided_faces()) == 3
 
 
 def test_an_end_separator_closes_the_batch_and_its_scope(lay):
