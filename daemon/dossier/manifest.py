@@ -6,9 +6,9 @@ is called canonical, and the file is canonical as a whole:
     {"end": .., "format": "suian.manifest/1", "head": {..}, "others": [..], "pages": [..]}
 
     head    whose case, by which rules, at which position of the journal, and all counts
-    pages   kept pages: by volume, inside it by archival order, each with its archival page number
+    pages   what counts as a page now: by volume, inside it by archival order, each with its number
     others  every other face of the case, in order of capture: removed blanks, separators, what was
-            superseded, quarantined, refused or lost. They reconcile the counts
+            superseded, quarantined, rejected, refused or lost. They reconcile the counts
     end     the last row hash, in hexadecimal; it stands for the whole manifest
 
     row hash = SHA-256(previous row hash || SHA-256(canonical JSON of the row without its row_hash))
@@ -57,9 +57,11 @@ class Row:
 
     Attributes
     ----------
+    fate, standing
+        What became of it at capture, and what it counts as after its amendments.
     position
         Where it stands now.
-    held
+    undecided
         True while a person has to decide about it.
     separator
         The printed sheet id, when the face is one of a separator.
@@ -69,17 +71,23 @@ class Row:
 
     page_id: PageId
     sequence: int
-    record_sha256: bytes
+    record_hash: bytes
     fate: Fate
+    standing: str
     reason: str
     position: Position
     virtual: bool
     marked_blank: bool = False
-    held: bool = False
+    undecided: bool = False
     separator: str = ""
     warnings: tuple[str, ...] = ()
     blobs: tuple[Kept, ...] = ()
     changes: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def is_page(self) -> bool:
+        """Counts as a page of the dossier."""
+        return self.standing == Fate.PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +107,8 @@ class CaseFacts:
 
     Attributes
     ----------
-    epoch, sequence, entry_hash
-        The journal, and its newest entry when the rows were read.
+    epoch, algorithm, sequence, entry_hash
+        The journal, the hash of its chain, and its newest entry when the rows were read.
     case_type
         Four digits; "" of a legacy number.
     """
@@ -113,6 +121,7 @@ class CaseFacts:
     case_key: str
     case_type: str
     batches: tuple[BatchFacts, ...] = ()
+    algorithm: str = "sha256"
 
 
 def build(facts: CaseFacts, rows: Sequence[Row], rules: RuleSet) -> bytes:
@@ -123,8 +132,8 @@ def build(facts: CaseFacts, rows: Sequence[Row], rules: RuleSet) -> bytes:
     rows
         Every face that stands in the case, in any order.
     """
-    pages = archival([row for row in rows if row.fate is Fate.PAGE], facts.case_type, rules)
-    others = sorted((row for row in rows if row.fate is not Fate.PAGE), key=lambda r: r.sequence)
+    pages = archival([row for row in rows if row.is_page], facts.case_type, rules)
+    others = sorted((row for row in rows if not row.is_page), key=lambda r: r.sequence)
     head = _head(facts, rows, pages, rules)
     link = hashlib.sha256(canonical(head)).digest()
     trees: list[dict[str, Any]] = []
@@ -157,7 +166,11 @@ def _head(
     return {
         "appliance": facts.appliance,
         "epoch": facts.epoch,
-        "journal": {"sequence": facts.sequence, "entry_hash": facts.entry_hash.hex()},
+        "journal": {
+            "algorithm": facts.algorithm,
+            "sequence": facts.sequence,
+            "entry_hash": facts.entry_hash.hex(),
+        },
         "case_number": facts.case_number,
         "case_key": facts.case_key,
         "rule_set": rules.id,
@@ -207,7 +220,7 @@ def _materials(rows: Iterable[Row]) -> Iterable[dict[str, Any]]:
     for _, group in groupby(with_material, key=lambda row: material_of(row.position)):
         members = list(group)
         at = members[0].position
-        pages = sum(row.fate is Fate.PAGE for row in members)
+        pages = sum(row.is_page for row in members)
         # Of a material whose separator stands elsewhere (moved, electronic) its pages speak.
         sheets = {row.separator or "": row.position.declared_pages for row in members}
         began = {sheet: declared for sheet, declared in sheets.items() if sheet} or sheets
@@ -235,8 +248,9 @@ def _row(row: Row) -> dict[str, Any]:
     return {
         "page_id": str(row.page_id),
         "sequence": row.sequence,
-        "record_sha256": row.record_sha256.hex(),
+        "record_hash": row.record_hash.hex(),
         "fate": row.fate.value,
+        "standing": row.standing,
         "reason": row.reason,
         "volume": at.volume,
         "stage": at.stage,
@@ -247,7 +261,7 @@ def _row(row: Row) -> dict[str, Any]:
         "insert_after": at.insert_after,
         "virtual": row.virtual,
         "marked_blank": row.marked_blank,
-        "held": row.held,
+        "undecided": row.undecided,
         "separator": row.separator,
         "warnings": list(row.warnings),
         "blobs": [

@@ -9,6 +9,7 @@ import grpc
 from daemon import __version__
 from daemon.rpc import pages_pb2 as pb
 from daemon.rpc.pages_pb2_grpc import ApplianceServiceServicer
+from daemon.spool.journal import Decision
 from daemon.spool.ledger import Ledger
 from daemon.stream.access import Access
 from daemon.stream.codec import fate_counts, timestamp
@@ -53,6 +54,8 @@ class Controls:
         The manifest of a case, by key or number as printed; raises InputError for an unknown case.
     count
         Counts a refusal or a damaged blob by the label of its error.
+    close_batch
+        Closes a batch that nobody will finish, by a person's decision; returns its sequence.
     """
 
     status: Callable[[], StatusFacts]
@@ -60,6 +63,7 @@ class Controls:
     resume: Callable[[], None]
     manifest: Callable[[str], bytes]
     count: Count
+    close_batch: Callable[[int, Decision], int]
 
 
 class ApplianceService(ApplianceServiceServicer):
@@ -106,13 +110,14 @@ class ApplianceService(ApplianceServiceServicer):
             backend=facts.backend,
             scanner=facts.scanner,
             paused=facts.paused,
+            undecided_faces=self._ledger.undecided(),
         )
 
     def Pause(  # noqa: N802
         self, request: pb.PauseRequest, context: grpc.ServicerContext
     ) -> pb.PauseResponse:
         """Stop feeding between sheets."""
-        self._access.anyone(context)
+        self._access.decider(context)
         self._controls.pause()
         return pb.PauseResponse()
 
@@ -120,6 +125,6 @@ class ApplianceService(ApplianceServiceServicer):
         self, request: pb.ResumeRequest, context: grpc.ServicerContext
     ) -> pb.ResumeResponse:
         """Feed again."""
-        self._access.anyone(context)
+        self._access.decider(context)
         self._controls.resume()
         return pb.ResumeResponse()

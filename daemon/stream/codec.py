@@ -13,7 +13,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from daemon.page import BlobRef, Fate, Position, Role, Side, Step
 from daemon.rpc import pages_pb2 as pb
-from daemon.spool.journal import Amendment, BatchClosed, JournalEntry, PageRecord
+from daemon.spool.journal import Amendment, BatchClosed, Decision, JournalEntry, PageRecord
+from daemon.spool.standing import Change
 
 CONTRACT_VERSION: Final = 1
 
@@ -58,7 +59,7 @@ def encode(entry: JournalEntry, origin: Origin) -> bytes:
     Raises
     ------
     ValueError
-        If an amendment's change or one of its values is unknown to the contract.
+        If the contract has no place for a value of an amendment.
     """
     match entry:
         case PageRecord():
@@ -80,6 +81,20 @@ def inline_blobs(record: pb.PageRecord) -> tuple[pb.BlobRef, ...]:
     if record.fate == pb.FATE_PAGE:
         wanted |= {pb.BLOB_ROLE_PAGE, pb.BLOB_ROLE_ORIGINAL}
     return tuple(blob for blob in record.blobs if blob.role in wanted)
+
+
+def blobs_behind(entry: pb.JournalEntry) -> tuple[pb.BlobRef, ...]:
+    """Name the blobs whose bytes follow an entry in the stream, in their order.
+
+    Those of a page, or the image of a face that an amendment makes a page.
+    """
+    match entry.WhichOneof("entry"):
+        case "page":
+            return inline_blobs(entry.page)
+        case "amendment":
+            return (*entry.amendment.restore.blobs, *entry.amendment.resolve.blobs)
+        case _:
+            return ()
 
 
 def timestamp(seconds: float) -> Timestamp:
@@ -181,38 +196,41 @@ def _place(values: Values) -> pb.Position:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """How one kind of amendment is written: its message, its own values, whether it has a place."""
+    """How one kind of amendment is written: its message, its own values, a place, an image."""
 
     message: Callable[..., object]
     values: frozenset[str] = frozenset()
     place: bool = False
+    image: bool = False
 
 
-_CHANGES: Final[Mapping[str, _Change]] = {
-    "assign": _Change(pb.Assign, frozenset({"case_number", "stage"}), place=True),
-    "move": _Change(pb.Move, place=True),
-    "not_for_archive": _Change(pb.NotForArchive),
-    "restore": _Change(pb.Restore),
-    "reject": _Change(pb.Reject, frozenset({"defect"})),
-    "rekey": _Change(pb.Rekey, frozenset({"from_case_number", "to_case_number"})),
-    "link": _Change(pb.Link, frozenset({"stage"}), place=True),
-    "resolve": _Change(pb.Resolve, frozenset({"fate"})),
-    "supersede": _Change(pb.Supersede, frozenset({"by_page_id"})),
-    "raw_dropped": _Change(pb.RawDropped),
-    "quarantine": _Change(pb.Quarantine, frozenset({"role"})),
+_CHANGES: Final[Mapping[Change, _Change]] = {
+    Change.ASSIGN: _Change(pb.Assign, frozenset({"case_number", "stage"}), place=True),
+    Change.MOVE: _Change(pb.Move, place=True),
+    Change.NOT_FOR_ARCHIVE: _Change(pb.NotForArchive),
+    Change.RESTORE: _Change(pb.Restore, image=True),
+    Change.REJECT: _Change(pb.Reject, frozenset({"defect"})),
+    Change.REKEY: _Change(pb.Rekey, frozenset({"from_case_number", "to_case_number"})),
+    Change.LINK: _Change(pb.Link, frozenset({"stage"}), place=True),
+    Change.RESOLVE: _Change(pb.Resolve, frozenset({"fate", "by_page_id"}), image=True),
+    Change.SUPERSEDE: _Change(pb.Supersede, frozenset({"by_page_id"})),
+    Change.RAW_DROPPED: _Change(pb.RawDropped),
+    Change.QUARANTINE: _Change(pb.Quarantine, frozenset({"role"})),
 }
 
 
 def _amendment(entry: Amendment) -> pb.Amendment:
-    change = _CHANGES.get(entry.change)
-    if change is None:
-        raise ValueError(f"the contract knows no change {entry.change!r}")
+    change = _CHANGES[entry.change]
     unknown = set(entry.values) - change.values - (_PLACE if change.place else frozenset())
     if unknown:
-        raise ValueError(f"{entry.change!r} has no values {sorted(unknown)}")
+        raise ValueError(f"{entry.change} has no values {sorted(unknown)}")
+    if entry.blobs and not change.image:
+        raise ValueError(f"{entry.change} brings no image")
     own = {k: _word(k, v) for k, v in entry.values.items() if k in change.values}
     if change.place:
         own["position"] = _place(entry.values)
+    if change.image:
+        own["blobs"] = [_blob(ref) for ref in entry.blobs]
     message = pb.Amendment(
         contract_version=CONTRACT_VERSION,
         page_id=str(entry.page_id),
@@ -221,7 +239,7 @@ def _amendment(entry: Amendment) -> pb.Amendment:
         request_id=entry.request_id,
         reason=entry.reason,
     )
-    target = getattr(message, entry.change)
+    target = getattr(message, entry.change.value)
     target.SetInParent()  # an empty change is a change too
     target.MergeFrom(change.message(**own))
     return message
@@ -236,6 +254,7 @@ def _word(name: str, value: object) -> object:
 
 
 def _batch_closed(entry: BatchClosed) -> pb.BatchClosed:
+    decision = entry.decision or Decision("", "")
     return pb.BatchClosed(
         contract_version=CONTRACT_VERSION,
         batch=entry.batch,
@@ -246,4 +265,7 @@ def _batch_closed(entry: BatchClosed) -> pb.BatchClosed:
         sheets=entry.sheets,
         faces=entry.faces,
         counts=fate_counts(entry.counts),
+        actor=decision.actor,
+        reason=decision.reason,
+        request_id=decision.request_id,
     )

@@ -14,9 +14,10 @@ from daemon.errors import InputError, RuleError, SpoolError
 from daemon.page import Fate, Role
 from daemon.rpc import pages_pb2 as pb
 from daemon.spool.ledger import Ledger
-from daemon.spool.rows import FaceRow
+from daemon.spool.rows import Amended, FaceRow
+from daemon.spool.standing import Change
 from daemon.stream.codec import ROLE_OF, inline_blobs
-from daemon.stream.court_folder import file_name, segment
+from daemon.stream.court.folder import file_name, segment
 
 _TRIES: Final = 100
 
@@ -69,6 +70,7 @@ class Manifests:
             case_key=key,
             case_type=_type_of(printed),
             batches=batches,
+            algorithm=self._ledger.chain.algorithm,
         )
         return manifest.build(facts, rows, self._rules)
 
@@ -106,18 +108,19 @@ class Manifests:
         damaged = {
             str(change.values.get("role"))
             for change in face.changes
-            if change.change == "quarantine"
+            if change.change is Change.QUARANTINE
         }
         return manifest.Row(
             page_id=face.page_id,
             sequence=face.sequence,
-            record_sha256=face.record_sha256,
+            record_hash=face.record_hash,
             fate=fate,
+            standing=str(face.standing),
             reason=face.reason,
             position=face.position,
             virtual=face.virtual,
             marked_blank=face.marked_blank,
-            held=face.held,
+            undecided=face.undecided,
             separator=face.separator,
             warnings=tuple(record.warnings),
             blobs=tuple(
@@ -125,7 +128,7 @@ class Manifests:
                 for ref in face.blobs
                 if ref.role in recorded  # a raster that came behind is not in it, and goes again
             ),
-            changes=tuple((change.sequence, change.change) for change in face.changes),
+            changes=tuple((change.sequence, change.change.value) for change in face.changes),
         )
 
     def _record(self, face: FaceRow) -> pb.PageRecord:
@@ -135,15 +138,30 @@ class Manifests:
 
 
 def _files(face: FaceRow, record: pb.PageRecord) -> dict[Role, str]:
-    """Name the files that a puller makes of a record, relative to its folder."""
-    folder = f"{segment(record.case_key)}/{segment(record.volume)}"
+    """Name the files that a puller keeps of a face, where it stands now, relative to its folder."""
+    folder = f"{segment(face.position.case_key)}/{segment(face.position.volume)}"
     alone = all(ref.role != pb.BLOB_ROLE_PAGE for ref in record.blobs)
     return {
         ROLE_OF[ref.role]: "/".join(
             (folder, file_name(face.page_id, ROLE_OF[ref.role], ref.media_type, alone=alone))
         )
-        for ref in inline_blobs(record)
+        for ref in _sent(face, record)
     }
+
+
+def _sent(face: FaceRow, record: pb.PageRecord) -> tuple[pb.BlobRef, ...]:
+    """Name the blobs that were sent: with the record, or when it became a page after all."""
+    sent = inline_blobs(record)
+    if record.fate == pb.FATE_PAGE or not any(map(_made_a_page, face.changes)):
+        return sent
+    return sent + tuple(
+        ref for ref in record.blobs if ref.role in (pb.BLOB_ROLE_PAGE, pb.BLOB_ROLE_ORIGINAL)
+    )
+
+
+def _made_a_page(amended: Amended) -> bool:
+    resolved = amended.change is Change.RESOLVE and amended.values.get("fate") == Fate.PAGE
+    return amended.change is Change.RESTORE or resolved
 
 
 def _type_of(printed: str) -> str:

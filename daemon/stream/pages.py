@@ -8,13 +8,13 @@ from daemon.errors import EpochChanged
 from daemon.page import PageId, Role
 from daemon.rpc import pages_pb2 as pb
 from daemon.rpc.pages_pb2_grpc import PageServiceServicer
-from daemon.spool.journal import SECONDARY_VOLUME
 from daemon.spool.ledger import Ledger
 from daemon.stream.access import Access
 from daemon.stream.blob_source import BlobSource
 from daemon.stream.codec import ROLE_OF
 from daemon.stream.pull import DEFAULT_PIECE, Pull
 from daemon.stream.refusals import Refused
+from daemon.stream.secondary import is_secondary
 from daemon.stream.streams import Streams
 
 
@@ -68,7 +68,7 @@ class PageService(PageServiceServicer):
         """Read one blob from an offset; with nothing left to read, its size and hash."""
         consumer = self._access.consumer(context, request.consumer)
         page_id, role = _named(request)
-        if not consumer.secondary_volume and self._is_secondary(page_id):
+        if not consumer.secondary_volume and is_secondary(self._ledger, page_id):
             raise Refused(
                 grpc.StatusCode.PERMISSION_DENIED,
                 "this consumer may not read the secondary volume",
@@ -84,13 +84,6 @@ class PageService(PageServiceServicer):
             yield pb.ReadBlobResponse(
                 offset_bytes=offset, data=piece, sha256=ref.sha256, size_bytes=ref.size_bytes
             )
-
-    def _is_secondary(self, page_id: PageId) -> bool:
-        """Tell whether a page stands in the secondary volume, or was recorded there."""
-        face = self._ledger.face(page_id)
-        if face.position.volume == SECONDARY_VOLUME or not face.sequence:
-            return True  # what is not recorded yet may still become secondary
-        return self._ledger.entries_after(face.sequence - 1, 1)[0].secondary
 
 
 def _named(request: pb.ReadBlobRequest) -> tuple[PageId, Role]:

@@ -1,6 +1,6 @@
 """DossierService: batches with the account of every face, and the manifest of a case."""
 
-from collections.abc import Callable
+import time
 from typing import Final, NoReturn
 
 import grpc
@@ -11,8 +11,10 @@ from daemon.rpc import pages_pb2 as pb
 from daemon.rpc.pages_pb2_grpc import DossierServiceServicer
 from daemon.spool.journal import SECONDARY_VOLUME
 from daemon.spool.ledger import Ledger
-from daemon.spool.rows import FaceRow
+from daemon.spool.rows import BatchAccount, FaceRow
 from daemon.stream.access import Access
+from daemon.stream.amend import Amendments, decision_of
+from daemon.stream.appliance import Controls
 from daemon.stream.codec import FATES, fate_counts, timestamp
 from daemon.stream.refusals import Refused
 
@@ -24,25 +26,22 @@ class DossierService(DossierServiceServicer):
 
     Parameters
     ----------
-    ledger, access
-        The accounts, and who may ask.
-    manifest
-        The manifest of a case, by key or number as printed.
+    ledger, access, controls
+        The accounts, who may ask, and what else is asked here.
     """
 
-    def __init__(self, ledger: Ledger, access: Access, manifest: Callable[[str], bytes]) -> None:
+    def __init__(self, ledger: Ledger, access: Access, controls: Controls) -> None:
         self._ledger = ledger
         self._access = access
-        self._manifest = manifest
+        self._controls = controls
+        self._amendments = Amendments(ledger, time.time)
 
     def GetBatch(  # noqa: N802 (named by the contract)
         self, request: pb.GetBatchRequest, context: grpc.ServicerContext
     ) -> pb.GetBatchResponse:
         """Return a batch with the account of every face."""
         self._access.anyone(context)
-        if request.batch > _MAX_BATCH:
-            raise InputError("there is no such batch", batch=request.batch)
-        batch = self._ledger.batch_account(request.batch)
+        batch = self._account(request.batch)
         closed = None if batch.closed_at is None else timestamp(batch.closed_at)
         return pb.GetBatchResponse(
             batch=batch.number,
@@ -55,6 +54,11 @@ class DossierService(DossierServiceServicer):
             faces=[_face(face) for face in batch.faces],
         )
 
+    def _account(self, number: int) -> BatchAccount:
+        if number > _MAX_BATCH:
+            raise InputError("there is no such batch", batch=number)
+        return self._ledger.batch_account(number)
+
     def GetManifest(  # noqa: N802
         self, request: pb.GetManifestRequest, context: grpc.ServicerContext
     ) -> pb.GetManifestResponse:
@@ -62,7 +66,7 @@ class DossierService(DossierServiceServicer):
         consumer = self._access.anyone(context)
         if consumer is not None and not consumer.secondary_volume:
             self._refuse_secondary(consumer, request.case_number)
-        return pb.GetManifestResponse(manifest_json=self._manifest(request.case_number))
+        return pb.GetManifestResponse(manifest_json=self._controls.manifest(request.case_number))
 
     def _refuse_secondary(self, consumer: Consumer, case_key: str) -> None:
         """Keep a manifest that names the secondary volume; who has no right must give the key."""
@@ -85,8 +89,17 @@ class DossierService(DossierServiceServicer):
     def Amend(  # noqa: N802
         self, request: pb.AmendRequest, context: grpc.ServicerContext
     ) -> pb.AmendResponse:
-        """Refuse: not served yet."""
-        self._not_served("Amend", context)
+        """Record a later fact about a page, as an entry of the journal."""
+        consumer = self._access.decider(context)
+        return pb.AmendResponse(sequence=self._amendments.write(request, consumer))
+
+    def CloseBatch(  # noqa: N802
+        self, request: pb.CloseBatchRequest, context: grpc.ServicerContext
+    ) -> pb.CloseBatchResponse:
+        """Close a batch that nobody will finish; its open faces are lost by name."""
+        decision = decision_of(request, self._access.decider(context))
+        self._account(request.batch)
+        return pb.CloseBatchResponse(sequence=self._controls.close_batch(request.batch, decision))
 
     def CreateSeparatorSheets(  # noqa: N802
         self, request: pb.CreateSeparatorSheetsRequest, context: grpc.ServicerContext
@@ -114,4 +127,6 @@ def _face(face: FaceRow) -> pb.FaceRow:
         fate=pb.FATE_UNSPECIFIED if face.fate is None else FATES[face.fate],
         sequence=face.sequence,
         reason=face.reason,
+        standing=str(face.standing or ""),
+        undecided=face.undecided,
     )

@@ -24,7 +24,7 @@ from daemon.spool.journal import StoredEntry
 from daemon.spool.ledger import Ledger
 from daemon.stream.appliance import Controls, feeder_status
 from daemon.stream.blob_source import BlobSource
-from daemon.stream.codec import CONTRACT_VERSION, ROLE_OF, inline_blobs
+from daemon.stream.codec import CONTRACT_VERSION, ROLE_OF, blobs_behind
 from daemon.stream.refusals import Refused
 from daemon.stream.streams import Stream, Streams
 
@@ -92,7 +92,8 @@ class Pull:
         Raises
         ------
         EpochChanged, Refused, Fenced
-            If the cursor is of another journal or ahead of this one, or a newer stream exists.
+            If the cursor is of another journal, ahead of this one, or behind what has been let go;
+            or a newer stream exists.
         """
         self._check_cursor(request)
         self._ledger.claim_instance(consumer.name, request.instance)
@@ -101,18 +102,21 @@ class Pull:
         try:
             if not context.add_callback(stream.end):
                 return  # the caller has left already
-            yield pb.PullResponse(
-                opened=pb.Opened(
-                    epoch=self._ledger.epoch,
-                    acknowledged_sequence=acknowledged,
-                    last_sequence=self._ledger.last()[0],
-                    appliance=self._name,
-                    contract_version=CONTRACT_VERSION,
-                )
-            )
+            yield pb.PullResponse(opened=self._opened(acknowledged))
             yield from self._follow(request, consumer, stream)
         finally:
             self._streams.close(stream)
+
+    def _opened(self, acknowledged: int) -> pb.Opened:
+        return pb.Opened(
+            epoch=self._ledger.epoch,
+            acknowledged_sequence=acknowledged,
+            last_sequence=self._ledger.last()[0],
+            appliance=self._name,
+            contract_version=CONTRACT_VERSION,
+            chain_algorithm=self._ledger.chain.algorithm,
+            released_sequence=self._ledger.released_sequence(),
+        )
 
     def _check_cursor(self, request: pb.PullRequest) -> None:
         epoch, last = self._ledger.epoch, self._ledger.last()[0]
@@ -126,6 +130,15 @@ class Pull:
                 "the cursor is ahead of the journal",
                 cursor=request.after_sequence,
                 last=last,
+            )
+        released = self._ledger.released_sequence()
+        if request.after_sequence < released and not request.accept_released:
+            raise Refused(
+                grpc.StatusCode.OUT_OF_RANGE,
+                "the bytes of entries behind the cursor were let go, after everybody who is asked"
+                " had acknowledged them: set accept_released to take these entries without",
+                cursor=request.after_sequence,
+                released=released,
             )
 
     def cursor(self, consumer: Consumer) -> int:
@@ -218,7 +231,7 @@ class _Ready:
             prev_entry_hash=entry.prev_entry_hash,
         )
         if self.redacted:
-            envelope.record_sha256 = entry.record_sha256
+            envelope.record_hash = entry.record_hash
         else:
             envelope.record = entry.record
         return envelope
@@ -226,8 +239,8 @@ class _Ready:
 
 def _ready(entry: StoredEntry, consumer: Consumer) -> _Ready:
     redacted = entry.secondary and not consumer.secondary_volume
-    page = pb.JournalEntry.FromString(entry.record).page
-    return _Ready(entry, page.page_id, redacted, () if redacted else inline_blobs(page))
+    blobs = blobs_behind(pb.JournalEntry.FromString(entry.record))
+    return _Ready(entry, str(entry.page_id or ""), redacted, () if redacted else blobs)
 
 
 def _piece_bytes(asked: int) -> int:

@@ -36,13 +36,14 @@ def row(sequence, material="111", fate=Fate.PAGE, **rest):
     ref = BlobRef(Role.PAGE, "image/jpeg", hashlib.sha256(bytes([sequence])).digest(), sequence)
     values = {
         "page_id": PageId("0badc0de", 3, (sequence + 1) // 2, side),
-        "record_sha256": hashlib.sha256(b"record %d" % sequence).digest(),
+        "record_hash": hashlib.sha256(b"record %d" % sequence).digest(),
         "reason": "",
         "virtual": False,
         "position": position,
         "blobs": (manifest.Kept(ref, f"{KEY}/{volume}/{sequence}.jpg"),),
     }
-    return manifest.Row(sequence=sequence, fate=fate, **(values | rest))
+    standing = rest.pop("standing", fate.value)
+    return manifest.Row(sequence=sequence, fate=fate, standing=standing, **(values | rest))
 
 
 ROWS = (
@@ -97,7 +98,7 @@ def test_the_head_says_whose_case_by_which_rule_and_from_which_journal():
     assert (head["appliance"], head["epoch"]) == (FACTS.appliance, FACTS.epoch)
     assert (head["case_number"], head["case_key"]) == (CASE, KEY)
     assert head["rule_set"] == RULES.id
-    assert head["journal"] == {"sequence": 40, "entry_hash": "00" * 32}
+    assert head["journal"] == {"algorithm": "sha256", "sequence": 40, "entry_hash": "00" * 32}
 
 
 def test_one_page_of_software_marks_the_whole_manifest():
@@ -108,7 +109,7 @@ def test_one_page_of_software_marks_the_whole_manifest():
 def test_a_row_carries_what_the_court_must_know_of_a_page():
     first = made()["pages"][0]
     assert first["page_id"] == "0badc0de-000003-0002-F"
-    assert first["record_sha256"] == ROWS[2].record_sha256.hex()
+    assert first["record_hash"] == ROWS[2].record_hash.hex()
     assert (first["stage"], first["material"], first["party"]) == ("LA", "111", "Y01")
     assert first["marked_blank"] is True
     assert made()["pages"][1]["warnings"] == ["streak suspected"]
@@ -202,7 +203,7 @@ def test_the_chain_is_the_one_the_docstring_defines():
         {"facts": replace(FACTS, appliance="hall-2")},
         {"rows": ROWS[:-1]},
         {"rows": (*ROWS[:1], replace(ROWS[1], warnings=()), *ROWS[2:])},
-        {"rows": (*ROWS[:-1], replace(ROWS[-1], held=True))},
+        {"rows": (*ROWS[:-1], replace(ROWS[-1], undecided=True))},
     ],
 )
 def test_whatever_changes_changes_the_end(changed):

@@ -124,8 +124,8 @@ def test_a_damaged_page_says_so(hall):
     hall.ledger.amend(
         ids[6], "quarantine", {"role": "page"}, actor="appliance", request_id="", reason="x"
     )
-    (page,) = [p for p in tree(hall)["pages"] if p["page_id"] == str(ids[6])]
-    assert page["held"] is True
+    (page,) = [p for p in tree(hall)["others"] if p["page_id"] == str(ids[6])]
+    assert (page["fate"], page["standing"], page["undecided"]) == ("page", "quarantined", True)
     assert [blob["damaged"] for blob in page["blobs"]] == [True]
     assert [change["change"] for change in page["changes"]] == ["quarantine"]
 

@@ -45,7 +45,7 @@ def test_a_manifest_is_given_as_its_bytes(hall, court, paper):
     assert code(court.dossier.GetManifest, other) is grpc.StatusCode.NOT_FOUND
 
 
-@pytest.mark.parametrize("name", ["PutCaseFacts", "Amend", "CreateSeparatorSheets", "PutCalendar"])
+@pytest.mark.parametrize("name", ["PutCaseFacts", "CreateSeparatorSheets", "PutCalendar"])
 def test_what_is_not_served_yet_says_so(court, name):
     request = getattr(pb, f"{name}Request")()
     with pytest.raises(grpc.RpcError) as caught:

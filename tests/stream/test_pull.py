@@ -6,7 +6,7 @@ import pytest
 
 from daemon.page import Blob, Role
 from daemon.rpc import pages_pb2 as pb
-from daemon.spool.journal import first_hash, next_hash
+from daemon.spool.chain import Chain
 
 
 def until_beat(call):
@@ -39,10 +39,10 @@ def test_a_stream_opens_then_brings_the_journal_in_order_and_its_chain_verifies(
     records = [pb.JournalEntry.FromString(e.record) for e in got]
     assert [r.page.page_id for r in records[:4]] == [str(i) for i in ids]
     assert records[4].batch_closed.faces == 4
-    expected = first_hash(hall.ledger.epoch)
+    expected = Chain().first(hall.ledger.epoch)
     for entry in got:
         assert entry.prev_entry_hash == expected
-        expected = next_hash(expected, hashlib.sha256(entry.record).digest())
+        expected = Chain().next(expected, hashlib.sha256(entry.record).digest())
         assert entry.entry_hash == expected
 
 
@@ -183,12 +183,12 @@ def test_the_secondary_volume_is_redacted_for_those_without_the_right_and_the_ch
     assert [c.data for c in chunks(whole)] == [b"open", b"closed"]
     assert [c.data for c in chunks(redacted)] == [b"open"]
     assert [e.WhichOneof("content") for e in entries(redacted)] == [
-        "record", "record_sha256", "record",
+        "record", "record_hash", "record",
     ]  # fmt: skip
-    expected = first_hash(hall.ledger.epoch)
+    expected = Chain().first(hall.ledger.epoch)
     for mine, theirs in zip(entries(whole), entries(redacted), strict=True):
-        digest = theirs.record_sha256 or hashlib.sha256(theirs.record).digest()
-        expected = next_hash(expected, digest)
+        digest = theirs.record_hash or hashlib.sha256(theirs.record).digest()
+        expected = Chain().next(expected, digest)
         assert mine.entry_hash == theirs.entry_hash == expected
 
 
