@@ -8,7 +8,8 @@ import typer
 
 from daemon.commands.status import AsJson, ConfigFile, configured
 from daemon.errors import ConfigError
-from daemon.spool.accounts import Accounts, BatchAccount
+from daemon.spool.accounts import Accounts
+from daemon.spool.rows import BatchAccount
 
 
 def batches(

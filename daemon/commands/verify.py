@@ -10,6 +10,8 @@ from daemon.errors import ConfigError, VerificationFailed
 
 _UNFINISHED: Final = {"not_pulled", "manifest_missing", "manifest_outdated"}
 """What a pull that was interrupted leaves."""
+_LET_GO: Final = {"not_sent"}
+"""What a pull leaves that came too late for some bytes and said so (--accept-released)."""
 
 
 def verify(
@@ -34,7 +36,14 @@ def verify(
     typer.echo(verifier.report(findings, as_json=as_json))
     if not findings.found:
         return
-    if {problem.kind for problem in findings.found} <= _UNFINISHED:
+    kinds = {problem.kind for problem in findings.found}
+    if kinds <= _LET_GO:
+        raise VerificationFailed(
+            "what is here is right; some bytes had been let go at the appliance before they were"
+            " pulled, and lie with whoever acknowledged them then",
+            problems=len(findings.found),
+        )
+    if kinds <= _UNFINISHED | _LET_GO:
         raise VerificationFailed(
             "what is here is right, but not all is here: pull again into this folder",
             problems=len(findings.found),

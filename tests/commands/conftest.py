@@ -7,6 +7,7 @@ import pytest
 from daemon.commands.demo.court import Court
 from daemon.commands.demo.hall import CONSUMER, Hall
 from daemon.commands.demo.paper import drawn
+from tests.commands.office import Office
 
 
 @pytest.fixture
@@ -28,3 +29,11 @@ def line_at_court(tmp_path):
     finally:
         hall.service.stop()
     return hall.config.spool.dir, folder
+
+
+@pytest.fixture
+def office(tmp_path):
+    (tmp_path / "hall").mkdir()
+    office = Office(tmp_path / "hall")
+    yield office
+    office.close()

@@ -7,27 +7,12 @@ import sys
 
 import grpc
 import pytest
-from typer.testing import CliRunner
 
-from daemon.__main__ import build
 from daemon.commands import status
-from daemon.config import validate
-from daemon.errors import ConfigError, ContractError, InputError
-from daemon.page import Blob, Fate, Page, PageId, Position, Role, Side
-from daemon.stream.appliance import Controls, StatusFacts
-from daemon.stream.server import StreamServer
+from daemon.errors import ConfigError, ContractError, InputError, VerificationFailed
+from daemon.stream.appliance import StatusFacts
 from tests import court
 
-FACTS = StatusFacts(
-    state="BLOCKED",
-    cause="double_feed",
-    batch=7,
-    refeed_from_sheet=3,
-    spool_free_bytes=123_400_000_000,
-    backend="cpu",
-    scanner="fi-7160 0042",
-    paused=True,
-)
 FACES = len(court.stack())
 # What the stack of the test says about cases: numbers, keys, file names, materials, sheet ids.
 CASE_DATA = (
@@ -41,58 +26,6 @@ CASE_DATA = (
     "AAAAAAAA",
     "Y01",
 )
-
-
-class Office(court.Hall):
-    """A hall with a batch and an electronic file in its ledger, and a daemon that can be down."""
-
-    def __init__(self, folder):
-        super().__init__(folder)
-        self.server.stop(0)
-        self.facts = FACTS
-        tree = {
-            "appliance": {"name": "hall-1"},
-            "spool": {"dir": str(folder / "spool")},
-            "stream": {"listen": "127.0.0.1:0", "control_socket": str(folder / "c.sock")},
-            "consumer": [{"name": "court"}, {"name": "mirror", "required": False}],
-        }
-        controls = Controls(lambda: self.facts, print, print, self.manifests.of, lambda _: None)
-        self.server = StreamServer(validate(tree, "test"), self.ledger, controls)
-        self.server.start()
-        self.file = folder / "suian.toml"
-        self.file.write_text(
-            f'[spool]\ndir = "{folder / "spool"}"\n'
-            f'[stream]\ncontrol_socket = "{folder / "c.sock"}"\n'
-        )
-        self.feed(court.stack())
-        number = self.ledger.open_batch(virtual=False, electronic=True).number
-        file = Page(
-            PageId(self.ledger.epoch8, number, 1, Side.ELECTRONIC),
-            Fate.PAGE,
-            virtual=False,
-            captured_at=1.0,
-            position=Position(case_number=court.CASE.text, case_key=court.CASE.key),
-            blobs=(Blob(Role.ORIGINAL, "application/pdf", b"%PDF"),),
-            file_name="起诉状.pdf",
-        )
-        self.ledger.commit([file])
-        self.ledger.acknowledge("court", 4, self.ledger.entry_hash(4))
-
-    def run(self, command, *arguments):
-        """Run a command; returns what it printed, or raises what it raised."""
-        app = build([command])
-        done = CliRunner().invoke(app, [command, "-c", str(self.file), *arguments])
-        if done.exception is not None:
-            raise done.exception
-        return done.output
-
-
-@pytest.fixture
-def office(tmp_path):
-    (tmp_path / "hall").mkdir()
-    office = Office(tmp_path / "hall")
-    yield office
-    office.close()
 
 
 def test_the_running_daemon_is_asked(office):
@@ -173,9 +106,7 @@ def test_no_case_data_is_printed(office, command, running):
     if not running:
         office.server.stop(0)
         office.ledger.close()
-    said = (
-        office.run(*command).replace(office.ledger._epoch, "").replace(office.ledger._epoch[:8], "")
-    )
+    said = office.run(*command).replace(office.epoch, "").replace(office.epoch[:8], "")
     assert said
     assert [word for word in CASE_DATA if word in said] == []
 
@@ -230,3 +161,23 @@ def test_without_daemon_and_spool_it_is_said_what_to_do_with_the_exit_status(tmp
     assert done.returncode == ConfigError.exit_status
     assert "say which configuration with -c" in done.stderr
     assert done.stdout == ""
+
+
+def test_verify_reads_everything_and_says_that_it_holds(office):
+    said = json.loads(office.run("status", "--verify", "--json"))["audit"]
+    assert said["problems"] == []
+    assert said["entries"] == office.ledger.last()[0]
+    assert said["files"] > 0
+    assert "every law holds" in office.run("status", "--verify")
+
+
+def test_verify_names_what_does_not_hold_and_fails(office):
+    name = sorted(path.name for path in (office.folder / "spool" / "pages").iterdir())[0]
+    (office.folder / "spool" / "pages" / name).write_bytes(b"flipped")
+    with pytest.raises(VerificationFailed, match="keep this disk as it is"):
+        office.run("status", "--verify")
+
+
+def test_undecided_faces_are_pointed_out(office):
+    assert json.loads(office.run("status", "--json"))["undecided_faces"] == 2
+    assert "suian exceptions list" in office.run("status")
