@@ -1,14 +1,17 @@
 """A filing hall with a real ledger and server, and a court that pulls dossiers from it."""
 
+import grpc
+
 from daemon.config import validate
 from daemon.dossier import case_number, catalogue
 from daemon.page import PAPER_SIDES, Blob, Fate, Page, Position, Role
+from daemon.rpc.pages_pb2_grpc import DossierServiceStub
 from daemon.spool.ledger import Ledger
 from daemon.stream.appliance import Controls, StatusFacts
 from daemon.stream.codec import Origin, encode
-from daemon.stream.dial import Appliance
+from daemon.stream.court.dial import Appliance
+from daemon.stream.court.puller import Puller
 from daemon.stream.manifests import Manifests
-from daemon.stream.puller import Puller
 from daemon.stream.server import StreamServer
 
 RULES = catalogue.load()
@@ -103,34 +106,53 @@ def feed(ledger, faces):
 class Hall:
     """The appliance; feed it and pull from it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *, chain=None):
         origin = Origin("hall-1", rule_set=RULES.id)
         self.folder = folder
         self.ledger = Ledger(
-            folder / "spool", lambda entry: encode(entry, origin), allow_unsafe_disk=True
+            folder / "spool",
+            lambda entry: encode(entry, origin),
+            allow_unsafe_disk=True,
+            chain=chain,
         )
         self.ledger.start()
         self.manifests = Manifests(self.ledger, RULES, "hall-1")
+        self.serve(0)
+
+    def serve(self, port):
+        """Serve the journal at a port; 0 takes a free one."""
         config = validate(
             {
                 "appliance": {"name": "hall-1"},
                 "stream": {
-                    "listen": "127.0.0.1:0",
-                    "control_socket": str(folder / "control.sock"),
+                    "listen": f"127.0.0.1:{port}",
+                    "control_socket": str(self.folder / "control.sock"),
                 },
                 "consumer": [
-                    {"name": "court", "secondary_volume": True},
+                    {"name": "court", "secondary_volume": True, "decides": True},
                     {"name": "mirror", "required": False},
                 ],
             },
             "test",
         )
-        controls = Controls(StatusFacts, lambda: None, lambda: None, self.manifests.of, _ignore)
+        controls = Controls(
+            status=StatusFacts,
+            pause=lambda: None,
+            resume=lambda: None,
+            manifest=self.manifests.of,
+            count=_ignore,
+            close_batch=self.ledger.close_batch,
+        )
         self.server = StreamServer(config, self.ledger, controls)
         self.server.start()
 
     def feed(self, faces):
         return feed(self.ledger, faces)
+
+    def amend(self, request):
+        """Ask for a correction as the court does; returns the sequence of its entry."""
+        with grpc.insecure_channel(f"127.0.0.1:{self.server.port}") as channel:
+            return DossierServiceStub(channel).Amend(request, timeout=20).sequence
 
     def pull(self, folder, consumer="court"):
         target = f"127.0.0.1:{self.server.port}"

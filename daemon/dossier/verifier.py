@@ -5,8 +5,9 @@
     DIR/.suian.db                          the journal as it was pulled, SQLite; may be absent
     DIR/<case key>/manifest.json           see `_chain`
     DIR/<case key>/<volume>/<file>         the bytes
+    DIR/journal/                           not looked at: the same journal, of an object store
 
-Runs alone: standard library only (Python 3.10 or later), so that it can be copied anywhere and read
+Runs alone: standard library only (Python 3.11 or later), so that it can be copied anywhere and read
 in one sitting. It states again what the appliance promises and shares no line of its code.
 
 Rule 1: nothing is written and nothing outside DIR is read; names are compared, never opened.
@@ -31,7 +32,9 @@ MANIFEST: Final = "manifest.json"
 FORMAT: Final = "suian.manifest/1"
 FAILED: Final = 8
 NOT_ONE: Final = 2
-_OWN: Final = ".suian."
+_OWN: Final = (".suian.", "journal/")
+_Row = Mapping[str, Any]
+_Wanted = tuple[str, str, str]  # name, hash, and what it is called when the file is not there
 
 
 class NotAPulledFolder(ValueError):
@@ -43,8 +46,8 @@ class Problem:
     """One difference: a fixed word, the file, page or entry it was found at, and what it is.
 
     Words: altered, missing, added, renamed, swapped, not_a_file, unreadable, damaged_at_appliance,
-    not_pulled, withheld; manifest_unreadable, manifest_form, manifest_missing, manifest_outdated,
-    wrong_folder, chain_broken, wrong_order, count_differs; journal_broken, journal_differs.
+    not_sent, not_pulled, withheld, wrong_standing, wrong_order, count_differs, chain_broken,
+    wrong_folder, manifest_(unreadable form missing outdated), journal_(broken differs).
     """
 
     kind: str
@@ -98,7 +101,7 @@ def verify(folder: Path) -> Findings:
         _counts(case, out)
     if journal is not None:
         _against_journal(cases, unread, journal, out)
-    _files(files, list(_expected(cases, journal, out)), unread, out)
+    _files(files, [*_expected(cases, journal, out)], unread, out)
     out.ends = {case.key: case.end for case in cases}
     out.pages = sum(len(case.pages) for case in cases)
     return out
@@ -116,22 +119,20 @@ def _walk(folder: Path, out: Findings) -> Iterator[tuple[str, Path]]:
             out.add("not_a_file", name, "a link or a device: nothing was read")
 
 
-_SHAPE: Final[Mapping[str, type]] = {
-    **dict.fromkeys(("page_id", "record_sha256", "fate", "row_hash"), str),
-    **dict.fromkeys(("volume", "stage", "material", "party"), str),
-    **dict.fromkeys(("sequence", "instance", "page"), int),
-    **dict.fromkeys(("blobs", "changes"), list),
-}
+_PLACE: Final = ("volume", "stage", "material", "party", "instance", "page")
+_TEXTS: Final = ("page_id", "record_hash", "fate", "standing", "row_hash", *_PLACE[:4])
+_OTHERS: Final = {"sequence": int, "instance": int, "page": int, "blobs": list, "changes": list}
+_SHAPE: Final[Mapping[str, type]] = {**dict.fromkeys(_TEXTS, str), **_OTHERS}
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One manifest; `folder` is where it lies, `key` whose it says it is."""
+    """One manifest; `name` is where it lies, `key` whose it says it is."""
 
-    folder: str
-    head: Mapping[str, Any]
-    pages: Sequence[Mapping[str, Any]]
-    others: Sequence[Mapping[str, Any]]
+    name: str
+    head: _Row
+    pages: Sequence[_Row]
+    rows: Sequence[_Row]
     end: str
 
     def __post_init__(self) -> None:
@@ -139,6 +140,7 @@ class _Case:
         _typed(self.head["journal"], {"sequence": int, "entry_hash": str})
         for row in self.rows:
             _typed(row, _SHAPE)
+            bytes.fromhex(row["row_hash"])
             for blob in row["blobs"]:
                 _typed(blob, {"role": str, "file": str, "sha256": str, "damaged": bool})
             for change in row["changes"]:
@@ -148,16 +150,8 @@ class _Case:
     def key(self) -> str:
         return str(self.head["case_key"])
 
-    @property
-    def name(self) -> str:
-        return f"{self.folder}/{MANIFEST}"
 
-    @property
-    def rows(self) -> list[Mapping[str, Any]]:
-        return [*self.pages, *self.others]
-
-
-def _typed(tree: Mapping[str, Any], shape: Mapping[str, type]) -> None:
+def _typed(tree: _Row, shape: Mapping[str, type]) -> None:
     for name, kind in shape.items():
         if type(tree[name]) is not kind:
             raise TypeError(f"{name} is not {kind.__name__}")
@@ -176,14 +170,15 @@ def _read(name: str, path: Path, out: Findings) -> _Case | None:
         data = path.read_bytes()
         tree = json.loads(data)
         _typed(tree, {"format": str, "end": str, "pages": list, "others": list, "head": dict})
-        case = _Case(path.parent.name, tree["head"], tree["pages"], tree["others"], tree["end"])
+        rows = [*tree["pages"], *tree["others"]]
+        case = _Case(name, tree["head"], tree["pages"], rows, tree["end"])
         same = tree["format"] == FORMAT and _canonical(tree) == data
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         out.add("manifest_unreadable", name, f"truncated, or not a manifest: {error}")
         return None
     if not same:
         out.add("manifest_form", name, "its bytes are not those that were written")
-    if case.key != case.folder:
+    if case.key != path.parent.name:
         out.add("wrong_folder", name, "it is the manifest of another case")
     return case
 
@@ -199,7 +194,7 @@ def _chain(case: _Case, out: Findings) -> None:
     link = hashlib.sha256(_canonical(case.head)).hexdigest()
     for row in case.rows:
         content = _canonical({name: row[name] for name in row if name != "row_hash"})
-        pair = _bytes(link) + hashlib.sha256(content).digest()
+        pair = bytes.fromhex(link) + hashlib.sha256(content).digest()
         link = row["row_hash"]
         if link != hashlib.sha256(pair).hexdigest():
             out.add("chain_broken", row["page_id"], "its row was changed, or the one before it")
@@ -207,45 +202,41 @@ def _chain(case: _Case, out: Findings) -> None:
         out.add("chain_broken", case.name, "the last row, or the head, is not the one written")
 
 
-def _bytes(hexadecimal: str) -> bytes:
-    try:
-        return bytes.fromhex(hexadecimal)
-    except ValueError:
-        return b""
-
-
 def _counts(case: _Case, out: Findings) -> None:
-    """Hold the counts in the head and the archival page numbers against the rows."""
+    """Hold counts, standings and archival page numbers against the rows."""
     fates = [row["fate"] for row in case.rows]
     counts = case.head["counts"]
     if any(fates.count(fate) != counts.get(fate, 0) for fate in {*fates, *counts}):
         out.add("count_differs", case.name, "faces by fate are not those of the rows")
     if case.head["faces"] != len(fates):
         out.add("count_differs", case.name, f"{len(fates)} faces, not {case.head['faces']}")
+    for at, row in enumerate(case.rows):
+        if (at < len(case.pages)) != (row["standing"] == "page"):
+            out.add("wrong_standing", row["page_id"], f"it does not count as {row['standing']}")
     last: dict[str, Any] = {}
     for row in case.pages:
-        number, volume = row.get("number"), row["volume"]
-        if number is not None and number != last.get(volume, 0) + 1:
-            out.add("wrong_order", row["page_id"], f"page {number} after {last.get(volume, 0)}")
-        last[volume] = number if isinstance(number, int) else 0
+        number, before = row.get("number"), last.get(row["volume"], 0)
+        if number is not None and number != before + 1:
+            out.add("wrong_order", row["page_id"], f"page {number} after {before}")
+        last[row["volume"]] = number if isinstance(number, int) else 0
 
 
 class _Entry(NamedTuple):
     """One entry; without a page id it was withheld: it concerns a volume we may not read."""
 
     page_id: str
-    record_sha256: str
+    record_hash: str
     entry_hash: str
-    says: Mapping[str, Any]
-    moves: bool
+    says: _Row
 
 
 class _Journal(NamedTuple):
-    """The entries from 1, and the files (page id, role, hash, path) that came with them."""
+    """The entries from 1, the files (page id, role, hash, path), and the case of each page."""
 
     epoch: str
     entries: Sequence[_Entry]
-    files: Sequence[tuple[str, str, str, str | None]]
+    files: Sequence[tuple[str, str, bytes, str | None]]
+    cases: Mapping[str, str]
 
     def at(self, sequence: int) -> _Entry | None:
         return self.entries[sequence - 1] if 1 <= sequence <= len(self.entries) else None
@@ -258,111 +249,131 @@ def _journal(path: Path, out: Findings) -> _Journal | None:
     mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as db:
-            cursor = db.execute("SELECT epoch, sequence, lower(hex(entry_hash)) FROM cursor")
-            epoch, last, end = cursor.fetchone()
-            rows = db.execute("SELECT * FROM entry ORDER BY sequence")
-            entries = list(_follow(epoch, rows, out))
-            files = db.execute("SELECT page_id, role, lower(hex(sha256)), path FROM file")
-            journal = _Journal(epoch, entries, files.fetchall())
+            db.row_factory = sqlite3.Row
+            told = {"chain_algorithm": "sha256", **db.execute("SELECT * FROM cursor").fetchone()}
+            epoch, last, end = told["epoch"], told["sequence"], told["entry_hash"].hex()
+            entries = list(_follow(told, db.execute("SELECT * FROM entry ORDER BY sequence"), out))
+            files = db.execute("SELECT page_id, role, sha256, path FROM file").fetchall()
+            placed = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'page'").fetchone()
+            cases = dict(db.execute("SELECT page_id, case_key FROM page") if placed else ())
     except (sqlite3.Error, TypeError, ValueError, AttributeError) as error:
         out.add("journal_broken", DATABASE, f"it cannot be read: {error}")
         return None
     out.entries = len(entries)
-    if len(entries) != last or (entries and entries[-1].entry_hash != end):
+    if out.entries != last or (entries and entries[-1].entry_hash != end):
         out.add("journal_broken", DATABASE, f"it ends at {len(entries)}, not at {last}")
-    return journal
+    return _Journal(epoch, entries, files, cases)
 
 
-def _follow(epoch: str, rows: Iterable[Any], out: Findings) -> Iterator[_Entry]:
-    """Follow entry_hash = SHA-256(previous || SHA-256(record)) from SHA-256 of the epoch's text."""
-    link = hashlib.sha256(epoch.encode()).digest()
+def _follow(told: _Row, rows: Iterable[Any], out: Findings) -> Iterator[_Entry]:
+    """Follow entry_hash = H(previous || H(record)) from H(the epoch's text)."""
+    algorithm = told["chain_algorithm"]
+    if algorithm not in hashlib.algorithms_available:
+        raise ValueError(f"this Python does not have {algorithm}: use another one")
+
+    def digest(data: bytes) -> bytes:
+        return hashlib.new(algorithm, data).digest()
+
+    link = digest(told["epoch"].encode())
     for expected, row in enumerate(rows, 1):
-        sequence, kind, page_id, record, record_sha256, entry_hash = row
+        sequence, kind, page_id, record, record_hash, entry_hash = row
         name = f"entry {sequence}"
         if sequence != expected:
             raise ValueError(f"entry {expected} is missing")
-        if record is not None and hashlib.sha256(record).digest() != record_sha256:
+        if record is not None and digest(record) != record_hash:
             out.add("journal_broken", name, "its record was altered")
-        if hashlib.sha256(link + record_sha256).digest() != entry_hash:
+        if digest(link + record_hash) != entry_hash:
             out.add("journal_broken", name, "it does not continue the chain")
         link = entry_hash
-        says, moves = _said(kind, record, name, out)
-        yield _Entry(page_id, record_sha256.hex(), entry_hash.hex(), says, moves)
+        says = _said(kind, record, name, out)
+        yield _Entry(page_id, record_hash.hex(), entry_hash.hex(), says)
 
 
 def _against_journal(
     cases: Sequence[_Case], unread: set[str], journal: _Journal, out: Findings
 ) -> None:
     """Hold the manifests and the journal against each other, entry by entry."""
-    listed: dict[int, str] = {}
+    listed: set[tuple[int, str]] = set()
+    until = {case.key: case.head["journal"]["sequence"] for case in cases}
     for case in cases:
-        at = journal.at(case.head["journal"]["sequence"])
+        at = journal.at(until[case.key])
         if case.head["epoch"] != journal.epoch:
             out.add("journal_differs", case.name, "it was written from another journal")
         elif at is not None and at.entry_hash != case.head["journal"]["entry_hash"]:
             out.add("journal_differs", case.name, "it states another hash of its newest entry")
         for row in case.rows:
-            listed[row["sequence"]] = case.key
+            listed |= {(one["sequence"], case.key) for one in (row, *row["changes"])}
             _row_in_journal(row, journal, out)
-    until = {case.key: case.head["journal"]["sequence"] for case in cases}
-    moved = {entry.page_id for entry in journal.entries if entry.moves}
     passed = {"", *unread}
     for sequence, entry in enumerate(journal.entries, 1):
-        key = entry.says.get("case_key", "")
-        if key in passed or entry.page_id in moved or listed.get(sequence) == key:
+        key = journal.cases.get(entry.page_id) or entry.says.get("case_key", "")
+        if key in passed or (sequence, key) in listed:
             continue
         if key not in until:
             out.add("manifest_missing", key, "the journal has faces of this case")
             passed.add(key)
         elif sequence > until[key]:
-            out.add("manifest_outdated", entry.page_id, "captured after it: pull again")
+            out.add("manifest_outdated", entry.page_id, "captured or changed after it: pull again")
         else:
             out.add("journal_differs", entry.page_id, f"entry {sequence} is not in the manifest")
 
 
-def _row_in_journal(row: Mapping[str, Any], journal: _Journal, out: Findings) -> None:
-    """Hold one row against its entry: the same face, the same record, the same place."""
+def _row_in_journal(row: _Row, journal: _Journal, out: Findings) -> None:
+    """Hold one row against its entry and its amendments: the same face, record, place, standing."""
     name, sequence = row["page_id"], row["sequence"]
     entry = journal.at(sequence)
-    found = (entry.page_id or name, entry.record_sha256) if entry else None
-    if entry is None or found != (name, row["record_sha256"]):
+    found = (entry.page_id or name, entry.record_hash) if entry else None
+    if entry is None or found != (name, row["record_hash"]):
         kind = "journal_differs" if entry else "not_pulled"
         out.add(kind, name, f"entry {sequence} of the journal here is another one, or not there")
         return
-    changes = [journal.at(change["sequence"]) for change in row["changes"]]
-    if any(change is not None and change.page_id != name for change in changes):
+    listed = [change["sequence"] for change in row["changes"]]
+    told = [one for one in map(journal.at, listed) if one is not None and one.page_id]
+    if any(one.page_id != name for one in told):
         out.add("journal_differs", name, "it lists a change of another face")
-    if any(change is None or change.moves for change in changes):
-        return  # where it stands now is not what its record says
-    for word, value in entry.says.items():
-        if word in row and row[word] != value:
-            out.add("journal_differs", name, f"its record says another {word}")
+    if len(told) < len(listed):
+        return  # not pulled yet, or withheld: what it is now is not known here
+    says = dict(entry.says)
+    for one in told:
+        says |= one.says
+    for word, value in says.items():
+        if word in row and value is not None and row[word] != value:
+            out.add("journal_differs", name, f"the journal says another {word}")
 
 
 _FATES: Final = ["page", "blank", "separator", "superseded", "quarantined", "refused", "lost"]
-_MOVING: Final = frozenset({7, 8, 9, 10, 12, 14, 15})
-"""Amendments that may change a place, by their number: all but reject, link and raw_dropped."""
+_BECOMES: Final = {10: "page", 9: "not_for_archive", 11: "rejected", 15: _FATES[3], 17: _FATES[4]}
+"""What a face counts as after an amendment, by its number; resolve (14) says it itself."""
 
 
-def _said(
-    kind: str, record: bytes | None, name: str, out: Findings
-) -> tuple[Mapping[str, Any], bool]:
-    """Return where a record puts its face, or whether it may move one; fields by their number."""
+def _said(kind: str, record: bytes | None, name: str, out: Findings) -> _Row:
+    """Return what an entry says of its face; None: another one, but not which."""
     if record is None or kind not in {"page", "amendment"}:
-        return {}, False
+        return {}
     try:
+        entry = _fields(record)
         if kind == "amendment":
-            return {}, bool(_MOVING & _fields(_fields(record)[2]).keys())
-        page = _fields(_fields(record)[1])
-        at = _fields(page.get(16, b""))
+            return _amended(_fields(entry[2]))
+        page = _fields(entry[1])
+        at, fate = _fields(page.get(16, b"")), _FATES[page[19] - 1]
         texts = {"case_key": page.get(13), "stage": page.get(14), "volume": page.get(15)}
         texts |= {"material": at.get(1), "party": at.get(2)}
         says: dict[str, Any] = {word: (text or b"").decode() for word, text in texts.items()}
-        says |= {"instance": at.get(3, 0), "page": at.get(4, 0), "fate": _FATES[page[19] - 1]}
+        says |= {"instance": at.get(3, 0), "page": at.get(4, 0), "fate": fate, "standing": fate}
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         out.add("journal_broken", name, "its record cannot be read")
-        return {}, False
-    return says, False
+        return {}
+    return says
+
+
+def _amended(amendment: Mapping[int, Any]) -> _Row:
+    """Return a new standing, or that the place is another one: assign (7) and move (8)."""
+    if 14 in amendment:
+        return {"standing": _FATES[_fields(amendment[14])[1] - 1]}
+    if {7, 8} & amendment.keys():
+        return dict.fromkeys(_PLACE)
+    told = [standing for number, standing in _BECOMES.items() if number in amendment]
+    return {"standing": told[0]} if told else {}
 
 
 def _fields(message: bytes) -> dict[int, Any]:
@@ -371,13 +382,13 @@ def _fields(message: bytes) -> dict[int, Any]:
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)
-        wire, size = tag & 7, {1: 8, 5: 4}.get(tag & 7, 0)
-        if wire in {0, 2}:
+        size = {1: 8, 5: 4}.get(tag & 7, 0)
+        if tag & 7 in {0, 2}:
             size, at = _varint(message, at)
         elif not size:
             raise ValueError("not a message")
-        found[tag >> 3] = size if wire == 0 else message[at : at + size]
-        at += 0 if wire == 0 else size
+        found[tag >> 3] = message[at : at + size] if tag & 7 else size
+        at += size if tag & 7 else 0
     if at != len(message):
         raise ValueError("not a whole message")
     return found
@@ -385,25 +396,13 @@ def _fields(message: bytes) -> dict[int, Any]:
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
-    while True:
-        byte = message[at]
-        value |= (byte & 127) << shift
+    while message[at] & 128:
+        value |= (message[at] & 127) << shift
         at, shift = at + 1, shift + 7
-        if byte < 128:
-            return value, at
+    return value | message[at] << shift, at + 1
 
 
-class _Expected(NamedTuple):
-    """A file that must be there; `excuse` is the kind of problem when it is not."""
-
-    name: str
-    sha256: str
-    excuse: str = "missing"
-
-
-def _expected(
-    cases: Sequence[_Case], journal: _Journal | None, out: Findings
-) -> Iterator[_Expected]:
+def _expected(cases: Sequence[_Case], journal: _Journal | None, out: Findings) -> Iterator[_Wanted]:
     """Yield each file once: as the manifests name it, then what only the journal knows."""
     pulled = journal.files if journal else ()
     gone = {(page_id, role) for page_id, role, _, path in pulled if path is None}
@@ -412,55 +411,55 @@ def _expected(
         entry = journal.at(row["sequence"]) if journal else None
         here = "not_pulled" if entry is None else "missing" if entry.page_id else "withheld"
         for blob in (blob for blob in row["blobs"] if blob["file"]):
-            damaged = blob["damaged"] or (row["page_id"], blob["role"]) in gone
-            excuse = "damaged_at_appliance" if damaged else here if journal else "missing"
+            excuse = here if journal else "missing"
+            if blob["damaged"] or (row["page_id"], blob["role"]) in gone:
+                excuse = "damaged_at_appliance" if blob["damaged"] else "not_sent"
             named[blob["file"]] = blob["sha256"]
-            yield _Expected(blob["file"], blob["sha256"], excuse)
+            yield blob["file"], blob["sha256"], excuse
     for page_id, role, sha256, path in pulled:
         if path is not None and path not in named:
-            yield _Expected(path, sha256)
-        elif path is not None and named[path] != sha256:
+            yield path, sha256.hex(), "missing"
+        elif path is not None and named[path] != sha256.hex():
             out.add("journal_differs", page_id, f"the manifest states another hash of its {role}")
 
 
 def _files(
-    files: Mapping[str, Path], expected: Sequence[_Expected], unread: set[str], out: Findings
+    files: Mapping[str, Path],
+    expected: Sequence[_Wanted],
+    unread: set[str],
+    out: Findings,
 ) -> None:
     """Hold every file against what is expected, and say where its bytes went."""
     hashes = {name: _hash_of(name, path, out) for name, path in files.items()}
     out.files = len(hashes)
-    names = {one.name for one in expected}
-    owner = {one.sha256: one.name for one in expected}
-    added = {name: digest for name, digest in hashes.items() if name not in names}
-    for one in expected:
-        digest = hashes.get(one.name)
+    owner = {sha256: name for name, sha256, _ in expected}
+    added = {name: hashes[name] for name in hashes.keys() - {name for name, _, _ in expected}}
+    for name, sha256, excuse in expected:
+        digest = hashes.get(name)
         if digest is None:
-            elsewhere = next((name for name in added if added[name] == one.sha256), None)
+            elsewhere = next((other for other in added if added[other] == sha256), None)
             if elsewhere is None:
-                out.add(one.excuse, one.name, "its bytes are not here")
+                out.add(excuse, name, "its bytes are not here")
             else:
                 del added[elsewhere]
-                out.add("renamed", one.name, f"its bytes lie under the name {elsewhere}")
-        elif digest in owner and digest != one.sha256:
-            out.add("swapped", one.name, f"it has the bytes of {owner[digest]}")
-        elif digest not in {one.sha256, ""}:
-            out.add("altered", one.name, "its bytes are not those that were captured")
-    for name, digest in added.items():
+                out.add("renamed", name, f"its bytes lie under the name {elsewhere}")
+        elif digest in owner and digest != sha256:
+            out.add("swapped", name, f"it has the bytes of {owner[digest]}")
+        elif digest not in {sha256, ""}:
+            out.add("altered", name, "its bytes are not those that were captured")
+    for name, digest in sorted(added.items()):
         if name.split("/")[0] not in unread:
             copy = f"a copy of {owner[digest]}" if digest in owner else "nothing names it"
             out.add("added", name, copy)
 
 
 def _hash_of(name: str, path: Path, out: Findings) -> str:
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         out.add("unreadable", name, str(error.strerror))
         return ""
-    return digest.hexdigest()
 
 
 def report(found: Findings, *, as_json: bool) -> str:

@@ -219,7 +219,7 @@ def test_a_chain_computed_anew_does_not_deceive_the_journal(folder):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("material", "112"), ("party", "B01"), ("page", 9), ("stage", "TQ"), ("record_sha256", "00")],
+    [("material", "112"), ("party", "B01"), ("page", 9), ("stage", "TQ"), ("record_hash", "00")],
 )
 def test_a_row_that_says_other_than_its_record_is_named(folder, field, value):
     row = manifest(folder)["pages"][2]
@@ -315,7 +315,7 @@ def tamper(folder, sql):
     [
         ("UPDATE entry SET record = zeroblob(10) WHERE sequence = 7", {"entry 7"}),
         (
-            "UPDATE entry SET record_sha256 = zeroblob(32) WHERE sequence = 7",
+            "UPDATE entry SET record_hash = zeroblob(32) WHERE sequence = 7",
             {"entry 7"},
         ),
         ("UPDATE entry SET entry_hash = zeroblob(32) WHERE sequence = 7", {"entry 7", "entry 8"}),
@@ -323,7 +323,7 @@ def tamper(folder, sql):
         ("DELETE FROM entry WHERE sequence = 7", {".suian.db"}),
         ("UPDATE cursor SET entry_hash = zeroblob(32)", {".suian.db"}),
         ("UPDATE cursor SET epoch = 'another'", {"entry 1"}),
-        ("UPDATE entry SET record_sha256 = 5 WHERE sequence = 7", {".suian.db"}),
+        ("UPDATE entry SET record_hash = 5 WHERE sequence = 7", {".suian.db"}),
         ("DROP TABLE file", {".suian.db"}),
     ],
 )
@@ -400,3 +400,19 @@ def test_names_that_would_confuse_a_terminal_are_escaped(folder):
     (line,) = verifier.verify(folder).problems
     assert line.isprintable()
     assert r"x\x1b[2Jy\n.jpg" in line
+
+
+def test_the_journal_of_an_object_store_beside_the_cases_is_left_alone(folder):
+    (folder / "journal" / "epoch").mkdir(parents=True)
+    (folder / "journal" / "epoch" / "000000000001-000000000025").write_bytes(b"entries")
+    assert kinds(folder) == set()
+
+
+def test_a_database_of_the_first_version_is_still_read(folder):
+    with closing(sqlite3.connect(folder / ".suian.db")) as db:
+        db.execute("ALTER TABLE cursor DROP COLUMN chain_algorithm")
+        db.execute("DROP TABLE page")
+        db.execute("ALTER TABLE entry RENAME COLUMN record_hash TO record_sha256")
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    assert kinds(folder) == set()

@@ -4,9 +4,9 @@ import threading
 from pathlib import Path
 
 from daemon.errors import SuianError
-from daemon.stream.dial import Appliance
-from daemon.stream.pull_session import Pulled
-from daemon.stream.puller import Puller
+from daemon.stream.court.dial import Appliance
+from daemon.stream.court.puller import Puller
+from daemon.stream.court.session import Pulled
 
 
 class Court:

@@ -16,7 +16,7 @@ from daemon.dossier import verifier
 from daemon.page import Fate, Role
 from daemon.spool.accounts import Accounts
 from daemon.spool.query import rows
-from daemon.stream.court_store import DATABASE
+from daemon.stream.court.store import DATABASE
 
 _AT_ONCE: Final = 256
 
@@ -109,7 +109,7 @@ def _journal(accounts: Accounts, court: apsw.Connection, acknowledged: int) -> I
     last = accounts.last()[0]
     if acknowledged != last:
         yield f"the court acknowledged {acknowledged} of {last} entries"
-    held = rows(court, "SELECT sequence, record_sha256, entry_hash FROM entry ORDER BY sequence")
+    held = rows(court, "SELECT sequence, record_hash, entry_hash FROM entry ORDER BY sequence")
     if [sequence for sequence, *_ in held] != list(range(1, last + 1)):
         yield f"the court holds {len(held)} of {last} entries, or not in order"
         return
@@ -123,7 +123,7 @@ def _entries(accounts: Accounts, last: int) -> Iterator[tuple[int, bytes, bytes]
     while sequence < last:
         for entry in accounts.entries_after(sequence, _AT_ONCE):
             sequence = entry.sequence
-            yield sequence, entry.record_sha256, entry.entry_hash
+            yield sequence, entry.record_hash, entry.entry_hash
 
 
 def _pages(

@@ -15,6 +15,8 @@ from daemon.errors import ContractError, SpoolFailed
 from daemon.page import PageId, Role
 
 UNASSIGNED: Final = "unassigned"
+JOURNAL: Final = "journal"
+"""Beside the cases where there is no database: in an object store. No case is named so."""
 MANIFEST: Final = "manifest.json"
 _LONGEST_BYTES: Final = 200  # of 255, so that a suffix always fits
 _FORBIDDEN: Final = frozenset('/\\:*?"<>|')
@@ -39,6 +41,7 @@ def segment(name: str) -> str:
         return UNASSIGNED
     bad = (
         name.startswith(".")
+        or name == JOURNAL
         or name != name.strip()
         or len(name.encode("utf-8", "surrogatepass")) > _LONGEST_BYTES
         or any(c in _FORBIDDEN or unicodedata.category(c) in _UNPRINTABLE for c in name)

@@ -1,4 +1,4 @@
-"""The reference court client: pulls the journal of one appliance into a folder, exactly once.
+"""The reference court client: pulls the journal of one appliance, exactly once.
 
 Rule 1: acknowledged means durable here. One thread receives and checks, one stores and
 acknowledges; between them lies at most the window.
@@ -14,9 +14,12 @@ from typing import Final
 
 import grpc
 
-from daemon.stream.court_store import CourtStore
-from daemon.stream.dial import LINK_BROKEN, Appliance, refusal, status_of, unreachable
-from daemon.stream.pull_session import Pulled, Session
+from daemon.stream.court.dial import LINK_BROKEN, Appliance, refusal, status_of, unreachable
+from daemon.stream.court.pdf import Pdfs
+from daemon.stream.court.pulled import Pulled
+from daemon.stream.court.session import Session
+from daemon.stream.court.sink import Sink
+from daemon.stream.court.store import CourtStore
 
 _LEAST_WAIT_S: Final = 0.1
 _MOST_WAIT_S: Final = 10.0
@@ -27,7 +30,7 @@ def _nothing(_: Pulled) -> None:
 
 
 class Puller:
-    """Pulls one appliance into one folder.
+    """Pulls one appliance into one folder, or beside it into an object store.
 
     Parameters
     ----------
@@ -39,6 +42,10 @@ class Puller:
         Go on until `stop`; otherwise end when everything is here and no batch is at hand.
     give_up_s
         How long to try without any answer before raising; None: for ever.
+    sink
+        Where pages go; None: into the folder.
+    pdfs
+        Made anew when a manifest has changed; None: nobody wants any.
     """
 
     def __init__(
@@ -48,17 +55,40 @@ class Puller:
         *,
         follow: bool = False,
         give_up_s: float | None = 30.0,
+        sink: Sink | None = None,
+        pdfs: Pdfs | None = None,
     ) -> None:
         self._appliance = appliance
         self._directory = directory
         self._follow = follow
         self._give_up_s = give_up_s
+        self._sink = sink
+        self._pdfs = pdfs
         self._stop = threading.Event()
+        self._session: Session | None = None
+        self._session_lock = threading.Lock()
         self._pulled = Pulled()
+        self._answered_s: float | None = None
+
+    @property
+    def silent_s(self) -> float:
+        """How long the appliance has not answered; 0 while it is connected."""
+        session, answered_s = self._session, self._answered_s
+        if answered_s is None or (session is not None and session.answered):
+            return 0.0
+        return time.monotonic() - answered_s
+
+    @property
+    def pulled(self) -> Pulled:
+        """The account so far."""
+        return self._pulled
 
     def stop(self) -> None:
-        """Ask `run` to end after what it holds is stored; from any thread or a signal handler."""
+        """Ask `run` to end after what it holds is stored; from any other thread."""
         self._stop.set()
+        with self._session_lock:
+            if self._session is not None:
+                self._session.wake()
 
     def run(self, progress: Callable[[Pulled], None] = _nothing) -> Pulled:
         """Pull until everything is here, or `stop`.
@@ -70,9 +100,9 @@ class Puller:
         ConfigError
             If the appliance does not know this consumer, or the folder is not ours.
         SpoolFailed
-            If the disk fails.
+            If the disk or the object store fails.
         """
-        store = CourtStore(self._directory, self._appliance.consumer)
+        store = CourtStore(self._directory, self._appliance.consumer, self._sink)
         try:
             self._keep_trying(store, store.next_instance(), progress)
         finally:
@@ -82,10 +112,11 @@ class Puller:
     def _keep_trying(
         self, store: CourtStore, instance: int, progress: Callable[[Pulled], None]
     ) -> None:
-        tries, last_answer_s = 0, time.monotonic()
+        tries, self._answered_s = 0, time.monotonic()
         while not self._stop.is_set():
             broken: grpc.RpcError | None = None
-            session = Session(self._appliance, store, instance, self._pulled)
+            session = Session(self._appliance, store, instance, self._pulled, self._pdfs)
+            self._attend(session)
             try:
                 if session.run(self._stop, progress, follow=self._follow):
                     return
@@ -94,14 +125,21 @@ class Puller:
                     raise refusal(error, self._appliance.target) from error
                 broken = error
             finally:
+                if session.answered:
+                    tries, self._answered_s = 0, time.monotonic()
+                self._attend(None)
                 session.close()
-            if session.answered:
-                tries, last_answer_s = 0, time.monotonic()
-            silent_s = time.monotonic() - last_answer_s
-            if self._give_up_s is not None and silent_s > self._give_up_s:
+            if self._give_up_s is not None and self.silent_s > self._give_up_s:
                 raise unreachable(broken, self._appliance.target) from broken
             self._stop.wait(_wait_s(tries))
             tries += 1
+
+    def _attend(self, session: Session | None) -> None:
+        """Say which session `stop` has to wake."""
+        with self._session_lock:
+            self._session = session
+            if session is not None and self._stop.is_set():
+                session.wake()
 
 
 def _wait_s(tries: int) -> float:

@@ -4,7 +4,6 @@ receiver thread: stream -> Intake (order, chain, hashes) -> queue
 calling thread:  queue -> group -> disk -> Acknowledge
 """
 
-import json
 import queue
 import threading
 import time
@@ -17,41 +16,22 @@ import grpc
 from daemon.errors import ContractError, SuianError
 from daemon.rpc import pages_pb2 as pb
 from daemon.rpc.pages_pb2_grpc import DossierServiceStub, PageServiceStub
-from daemon.spool.journal import first_hash
-from daemon.stream.court_store import CourtStore, Received
-from daemon.stream.dial import LINK_BROKEN, Appliance, bad_acknowledgement, dial, status_of
-from daemon.stream.intake import Intake
+from daemon.spool.chain import Chain
+from daemon.stream.court.dial import LINK_BROKEN, Appliance, bad_acknowledgement, dial, status_of
+from daemon.stream.court.intake import Intake
+from daemon.stream.court.manifests import ManifestFetcher
+from daemon.stream.court.pdf import Pdfs
+from daemon.stream.court.pulled import Pulled
+from daemon.stream.court.received import Received
+from daemon.stream.court.store import CourtStore
+
+__all__ = ["Pulled", "Session"]
 
 _GROUP_ENTRIES: Final = 32
 _GROUP_S: Final = 0.1
 _GROUP_BYTES: Final = 16 << 20
 _CALL_S: Final = 30.0
-_TICK_S: Final = 0.2
-_NO_MANIFEST: Final = frozenset(
-    {
-        grpc.StatusCode.NOT_FOUND,
-        grpc.StatusCode.UNIMPLEMENTED,
-        grpc.StatusCode.PERMISSION_DENIED,
-    }
-)
-
-
-@dataclass(slots=True)
-class Pulled:
-    """The account of one run."""
-
-    entries: int = 0
-    files: int = 0
-    size_bytes: int = 0
-    redacted: int = 0
-    connections: int = 0
-    open_batch: int = 0
-    """The batch that was still open when the run ended, 0 when none."""
-    damaged: list[str] = field(default_factory=list)
-    """Blobs the appliance could not give: `<page id>-<role>`."""
-    manifests: list[str] = field(default_factory=list)
-    without_manifest: list[str] = field(default_factory=list)
-    """Cases whose manifest the appliance did not give."""
+_NEVER: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +61,17 @@ class Session:
         Start time of this run in ns.
     pulled
         The account that is kept.
+    pdfs
+        Made anew when a manifest has changed; None: nobody wants any.
     """
 
     def __init__(
-        self, appliance: Appliance, store: CourtStore, instance: int, pulled: Pulled
+        self,
+        appliance: Appliance,
+        store: CourtStore,
+        instance: int,
+        pulled: Pulled,
+        pdfs: Pdfs | None = None,
     ) -> None:
         self._appliance = appliance
         self._store = store
@@ -92,9 +79,13 @@ class Session:
         self._pulled = pulled
         self._channel = dial(appliance)
         self._pages = PageServiceStub(self._channel)
-        self._dossier = DossierServiceStub(self._channel)
-        self._items: queue.SimpleQueue[Received | pb.Heartbeat | _End] = queue.SimpleQueue()
-        cursor = store.cursor
+        dossier = DossierServiceStub(self._channel)
+        self._manifests = ManifestFetcher(dossier, store, pulled, pdfs)
+        self._items: queue.SimpleQueue[Received | pb.Heartbeat | _End | None] = queue.SimpleQueue()
+        self._cursor = cursor = store.cursor
+        self._current_at = _NEVER
+        self._beat: pb.Heartbeat | None = None
+        self._rests = False
         self._call = self._pages.Pull(
             pb.PullRequest(
                 consumer=appliance.consumer,
@@ -103,6 +94,7 @@ class Session:
                 after_sequence=cursor.sequence,
                 max_unacked_entries=appliance.max_unacked_entries,
                 max_unacked_bytes=appliance.max_unacked_bytes,
+                accept_released=appliance.accept_released,
             )
         )
         self._receiver: threading.Thread | None = None
@@ -124,7 +116,8 @@ class Session:
         ContractError, SpoolFailed
             As `Puller.run`.
         """
-        self._open()
+        if not self._open():
+            return False
         while True:
             group = self._gather(stop)
             self._keep(group.entries)
@@ -134,12 +127,18 @@ class Session:
                     raise group.end.error
                 return False
             if stop.is_set():
-                self._fetch_manifests()
+                self._manifests.fetch()
                 return True
-            if group.beat is not None and self._at_rest(group.beat):
-                current = self._fetch_manifests()
-                if current and not follow:
+            if group.beat is not None:
+                self._rests = self._at_rest(group.beat) and self._is_current()
+                if self._rests and not follow:
                     return True
+
+    def wake(self) -> None:
+        """Let `run` look at `stop` at once, also while it waits for an answer; from any thread."""
+        self._items.put(None)
+        if not self.answered:
+            self._call.cancel()  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
         """End the stream and wait for its thread."""
@@ -148,15 +147,30 @@ class Session:
             self._receiver.join()
         self._channel.close()
 
-    def _open(self) -> None:
-        opened = next(iter(self._call)).opened
-        self._store.adopt(opened.epoch, opened.appliance, first_hash(opened.epoch))
+    def _open(self) -> bool:
+        """Read the first message and start the receiver; False: the appliance closed at once."""
+        first = next(iter(self._call), None)
+        if first is None:
+            return False
+        opened = first.opened
+        if not opened.epoch:
+            raise ContractError("the appliance did not open the stream")
+        chain = Chain(opened.chain_algorithm or "sha256")
+        self._store.adopt(opened.epoch, opened.appliance, chain)
         self._pulled.connections += 1
-        intake = Intake(self._store.cursor, self._store.incoming)
+        self._cursor = self._store.cursor
+        if opened.acknowledged_sequence < self._cursor.sequence:
+            self._acknowledge()  # an earlier run was cut off in between, or a bundle was imported
+        intake = Intake(
+            self._cursor,
+            self._store.incoming,
+            released_sequence=opened.released_sequence,
+        )
         self._receiver = threading.Thread(
             target=self._receive, args=(intake,), name="pull-receive", daemon=True
         )
         self._receiver.start()
+        return True
 
     def _receive(self, intake: Intake) -> None:
         """Read the stream to its end; every way out becomes an item for the storing thread."""
@@ -178,8 +192,8 @@ class Session:
                 item = intake.entry(message.entry)
             case "blob_chunk":
                 item = intake.chunk(message.blob_chunk)
-            case "heartbeat":
-                item = message.heartbeat
+            case "heartbeat" if message.heartbeat != self._beat or not self._rests:
+                item = self._beat = message.heartbeat
         if item is not None:
             self._items.put(item)
 
@@ -188,18 +202,19 @@ class Session:
         group = _Group()
         size_bytes, due_s = 0, 0.0
         while not stop.is_set() and len(group.entries) < _GROUP_ENTRIES:
-            wait_s = max(0.0, due_s - time.monotonic()) if group.entries else _TICK_S
+            # An idle court waits here; it costs nothing until something comes, or `wake`.
+            wait_s = max(0.0, due_s - time.monotonic()) if group.entries else None
             try:
                 item = self._items.get(timeout=wait_s)
             except queue.Empty:
-                if group.entries:
-                    break
-                continue
+                break
             if isinstance(item, _End):
                 group.end = item
                 break
             if isinstance(item, pb.Heartbeat):
                 group.beat = item
+                break
+            if item is None:
                 break
             due_s = due_s or time.monotonic() + _GROUP_S
             group.entries.append(item)
@@ -212,8 +227,13 @@ class Session:
         if not group:
             return
         self._store.commit(group)
-        self._count(group)
-        cursor = self._store.cursor
+        self._pulled.count(group)
+        self._cursor = self._store.cursor
+        self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        """Tell the appliance how far everything is durable here."""
+        cursor = self._cursor
         try:
             self._pages.Acknowledge(
                 pb.AcknowledgeRequest(
@@ -230,49 +250,14 @@ class Session:
                 raise
             raise bad_acknowledgement(error, self._appliance.target) from error
 
-    def _count(self, group: list[Received]) -> None:
-        pulled = self._pulled
-        for entry in group:
-            pulled.entries += 1
-            pulled.redacted += entry.record is None
-            for part in entry.parts:
-                if part.part is None:
-                    pulled.damaged.append(f"{part.page_id}-{part.role}")
-                else:
-                    pulled.files += 1
-                    pulled.size_bytes += part.size_bytes
-
     def _at_rest(self, beat: pb.Heartbeat) -> bool:
         """Tell whether everything is here and no batch runs; a blocked one waits for a person."""
         self._pulled.open_batch = beat.feeder.batch
-        here = beat.last_sequence <= self._store.cursor.sequence
+        here = beat.last_sequence <= self._cursor.sequence
         return here and (not beat.feeder.batch or bool(beat.feeder.cause))
 
-    def _fetch_manifests(self) -> bool:
-        """Fetch the manifests that are due; False when one speaks of more than is here yet."""
-        sequence = self._store.cursor.sequence
-        current = True
-        for case_key in self._store.cases_without_manifest():
-            try:
-                answer = self._dossier.GetManifest(
-                    pb.GetManifestRequest(case_number=case_key), timeout=_CALL_S
-                )
-            except grpc.RpcError as error:
-                if status_of(error) not in _NO_MANIFEST:
-                    raise
-                self._pulled.without_manifest.append(case_key)
-                continue
-            if _spoken_of(answer.manifest_json) > sequence:
-                current = False  # written a moment later than the last entry we hold
-                continue
-            self._store.keep_manifest(case_key, answer.manifest_json, sequence)
-            self._pulled.manifests.append(case_key)
-        return current
-
-
-def _spoken_of(manifest: bytes) -> int:
-    """Return up to which entry a manifest speaks; raises ContractError when it does not say."""
-    try:
-        return int(json.loads(manifest)["head"]["journal"]["sequence"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ContractError("the appliance sent something that is no manifest") from error
+    def _is_current(self) -> bool:
+        """Fetch manifests if anything came since the last time; False: wait for one of them."""
+        if self._current_at != self._cursor.sequence and self._manifests.fetch():
+            self._current_at = self._cursor.sequence
+        return self._current_at == self._cursor.sequence

@@ -1,136 +1,88 @@
-"""What a pulling court keeps: files, and one SQLite database that knows exactly what it has.
+"""What a pulling court keeps: pages in a folder or an object store, and one database about them.
 
 Rule 1: a group of entries and the cursor behind them are one transaction; files come before it.
 So after a kill at any moment the cursor tells the truth, and what is pulled again replaces its
 own file by name.
-Rule 2: one process writes a folder; a second one is refused.
+Rule 2: no page is touched twice in one transaction. So when a step is repeated after a kill, cut
+otherwise or not, each file lies where it was before its entry or where it is behind it.
+Rule 3: one process writes a folder; a second one is refused.
 """
 
 import fcntl
+import hashlib
 import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 import apsw
 
-from daemon.errors import ConfigError, EpochChanged, SpoolFailed
-from daemon.stream.court_folder import (
-    MANIFEST,
-    disk,
-    make_folder,
-    segment,
-    sync_file,
-    sync_folders,
-    write_whole,
-)
+from daemon.errors import ConfigError, ContractError, EpochChanged, SpoolFailed
+from daemon.spool.chain import Chain
+from daemon.spool.query import rows
+from daemon.stream.court import records
+from daemon.stream.court.database import DATABASE, open_database
+from daemon.stream.court.folder import MANIFEST, disk, make_folder, segment
+from daemon.stream.court.received import Cursor, Part, Received
+from daemon.stream.court.sink import MOST_ENTRIES, Arrival, FolderSink, Sink, Step, Transfer
 
-DATABASE: Final = ".suian.db"
+__all__ = ["DATABASE", "CourtStore", "Cursor", "Part", "Received"]
+
+_WORKERS: Final = 4
 _INCOMING: Final = ".suian.incoming"
-_SCHEMA_VERSION: Final = 1
-_SYNCING_THREADS: Final = 4
-_SCHEMA: Final = """
-CREATE TABLE cursor (
-  one INTEGER PRIMARY KEY CHECK (one = 1), consumer TEXT NOT NULL, epoch TEXT NOT NULL,
-  appliance TEXT NOT NULL, instance INTEGER NOT NULL, sequence INTEGER NOT NULL,
-  entry_hash BLOB NOT NULL) STRICT;
-CREATE TABLE entry (
-  sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, page_id TEXT NOT NULL, record BLOB,
-  record_sha256 BLOB NOT NULL, entry_hash BLOB NOT NULL) STRICT;
-CREATE TABLE file (
-  page_id TEXT NOT NULL, role TEXT NOT NULL, sha256 BLOB NOT NULL, size_bytes INTEGER NOT NULL,
-  path TEXT, PRIMARY KEY (page_id, role)) STRICT;
-CREATE TABLE dossier (
-  case_key TEXT PRIMARY KEY, sequence INTEGER NOT NULL, manifest_sequence INTEGER NOT NULL) STRICT;
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far this folder is: the last entry it holds, and the chain up to it."""
-
-    epoch: str
-    sequence: int
-    entry_hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One received blob: its bytes in a part file, or None when the appliance has lost them."""
-
-    page_id: str
-    role: str
-    sha256: bytes
-    size_bytes: int
-    name: str
-    part: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One entry, checked, with the blobs that came with it. `record` is None when redacted."""
-
-    sequence: int
-    kind: str
-    page_id: str
-    case_key: str
-    volume: str
-    record: bytes | None
-    record_sha256: bytes
-    entry_hash: bytes
-    parts: tuple[Part, ...] = ()
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of record and blobs."""
-        return len(self.record or b"") + sum(part.size_bytes for part in self.parts)
 
 
 class CourtStore:
-    """One pulled folder. Opened by one process and used by one thread; `incoming` by any.
+    """Everything pulled from one appliance. Used by one thread; `incoming` by any.
 
     Parameters
     ----------
     directory
-        Made when missing.
+        Of the database, and of the pages if no other place is given. Made when missing.
     consumer
         The name under which is pulled; a folder belongs to one.
+    sink
+        Where pages go; None: into the folder.
 
     Raises
     ------
     ConfigError
         If another process pulls into the folder, or it belongs to another consumer.
+    ChainBroken, EpochChanged
+        If the other place holds a journal that is broken, or another one.
     SpoolFailed
-        If the disk or the database fails.
+        If the disk, the database or the other place fails.
     """
 
-    def __init__(self, directory: Path, consumer: str) -> None:
+    def __init__(self, directory: Path, consumer: str, sink: Sink | None = None) -> None:
         self.directory = directory
         self.incoming = directory / _INCOMING
         with _storing("open the folder"):
             make_folder(directory)
-            self._lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+            self._lock = _locked(directory)
             try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+                shutil.rmtree(self.incoming, ignore_errors=True)
+                self.incoming.mkdir()
+                self._db = open_database(directory / DATABASE)
+            except BaseException:
                 os.close(self._lock)
-                raise ConfigError(
-                    "another process pulls into this folder", directory=directory
-                ) from error
-            shutil.rmtree(self.incoming, ignore_errors=True)
-            self.incoming.mkdir()
-            self._db = _open(directory / DATABASE)
-        self._syncers = ThreadPoolExecutor(_SYNCING_THREADS, "court-sync")
-        self._adopt_consumer(consumer)
+                raise
+        self._workers = ThreadPoolExecutor(_WORKERS, "court-sync")
+        self._sink = sink or FolderSink(directory, self._workers)
+        try:
+            self._adopt_consumer(consumer)
+            self._catch_up()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Let go of the folder."""
-        self._syncers.shutdown()
+        self._workers.shutdown()
         with _storing("close the database"):
             self._db.close()
             shutil.rmtree(self.incoming, ignore_errors=True)
@@ -139,8 +91,10 @@ class CourtStore:
     @property
     def cursor(self) -> Cursor:
         """How far this folder is."""
-        row = self._db.execute("SELECT epoch, sequence, entry_hash FROM cursor").get
-        return Cursor(*row)
+        epoch, sequence, entry_hash, algorithm, consumer, appliance = self._db.execute(
+            "SELECT epoch, sequence, entry_hash, chain_algorithm, consumer, appliance FROM cursor"
+        ).get
+        return Cursor(epoch, sequence, entry_hash, Chain(algorithm), consumer, appliance)
 
     def next_instance(self) -> int:
         """Return the start time in ns, above every earlier one even when the clock was set back."""
@@ -151,131 +105,192 @@ class CourtStore:
             )
             return int(rising.get)
 
-    def adopt(self, epoch: str, appliance: str, first_hash: bytes) -> None:
+    def adopt(self, epoch: str, appliance: str, chain: Chain) -> None:
         """Bind the folder to an epoch at the first contact.
 
         Raises
         ------
         EpochChanged
             If it is bound to another.
+        ContractError
+            If the epoch has another hash algorithm than before.
         """
-        known = self.cursor.epoch
-        if known == epoch:
+        known = self.cursor
+        if known.epoch == epoch:
+            if known.chain != chain:
+                raise ContractError(
+                    "the appliance names another hash algorithm than this journal began with:"
+                    " nothing was taken",
+                    folder=known.chain.algorithm,
+                    appliance=chain.algorithm,
+                )
             return
-        if known:
+        if known.epoch:
             raise EpochChanged(
                 "the appliance keeps another journal than this folder was pulled from: its disk"
                 " was replaced or it is another appliance. Keep this folder as it is, find out"
                 " which, and pull the new journal into a new folder",
-                folder=known,
+                folder=known.epoch,
                 appliance=epoch,
             )
         with _storing("write the cursor"):
             self._db.execute(
-                "UPDATE cursor SET epoch = ?, appliance = ?, entry_hash = ?",
-                (epoch, appliance, first_hash),
+                "UPDATE cursor SET epoch = ?, appliance = ?, entry_hash = ?, chain_algorithm = ?",
+                (epoch, appliance, chain.first(epoch), chain.algorithm),
             )
 
     def commit(self, group: Sequence[Received]) -> None:
         """Make a group of entries, their files and the cursor durable, in that order."""
-        if not group:
-            return
+        for step in _steps(group):
+            self._keep(step, step)
+
+    def read(self, name: str) -> bytes | None:
+        """Return the bytes of a pulled file by its name; None when they are not here."""
+        with _storing("read a pulled page"):
+            return self._sink.read(name)
+
+    # -- manifests ----------------------------------------------------------------------------
+
+    def cases_without_manifest(self) -> list[str]:
+        """Name the cases that changed since their manifest was written."""
+        due = "SELECT case_key FROM dossier WHERE manifest_sequence < sequence ORDER BY case_key"
+        return [case_key for (case_key,) in rows(self._db, due)]
+
+    def keep_manifest(self, case_key: str, manifest: bytes, sequence: int) -> None:
+        """Write a case's manifest beside its volumes; it speaks of all entries to `sequence`."""
+        with _storing("write a manifest"):
+            self._sink.write(manifest_of(case_key), manifest)
+            self._note_manifest(case_key, hashlib.sha256(manifest).digest(), sequence)
+
+    def drop_manifest(self, case_key: str, sequence: int) -> bool:
+        """Remove the manifest of a case in which no page stands any more; False when one does."""
+        with _storing("remove a manifest"):
+            if self._db.execute("SELECT 1 FROM page WHERE case_key = ?", (case_key,)).fetchone():
+                return False
+            self._sink.remove(manifest_of(case_key))
+            self._note_manifest(case_key, b"", sequence)
+        return True
+
+    def manifests(self) -> dict[str, bytes]:
+        """Return the SHA-256 of each manifest that is here, by case key."""
+        found = "SELECT case_key, manifest_sha256 FROM dossier WHERE manifest_sha256 <> x''"
+        return dict(rows(self._db, found))
+
+    def _note_manifest(self, case_key: str, sha256: bytes, sequence: int) -> None:
+        self._db.execute(
+            "UPDATE dossier SET manifest_sequence = ?, manifest_sha256 = ? WHERE case_key = ?",
+            (sequence, sha256, case_key),
+        )
+
+    # -- opening ------------------------------------------------------------------------------
+
+    def _adopt_consumer(self, consumer: str) -> None:
+        with _storing("open the database"):
+            self._db.execute(
+                "INSERT INTO cursor VALUES (1, ?, '', '', 0, 0, x'', 'sha256', ?)"
+                " ON CONFLICT DO NOTHING",
+                (consumer, self._sink.where),
+            )
+            place = self._db.execute("SELECT place FROM cursor").get
+        self._check_consumer(consumer, self.cursor.consumer)
+        if place != self._sink.where:
+            raise ConfigError(
+                "the pages of this folder were put elsewhere: go on there, or pull into a new"
+                " folder",
+                before=place or "the folder itself",
+                now=self._sink.where or "the folder itself",
+            )
+
+    def _check_consumer(self, now: str, known: str) -> None:
+        if known != now:
+            raise ConfigError("this was pulled by another consumer", known=known, now=now)
+
+    def _catch_up(self) -> None:
+        """Take over what the place of the pages has and the database has not."""
+        with _storing("read what is here"):
+            for start, entries in self._sink.behind(self.cursor):
+                self._check_consumer(self.cursor.consumer, start.consumer)
+                self.adopt(start.epoch, start.appliance, start.chain)
+                for step in _steps(entries):
+                    self._keep(step, ())
+
+    # -- storing ------------------------------------------------------------------------------
+
+    def _keep(self, entries: Sequence[Received], told: Sequence[Received]) -> None:
+        """Store a step; `told` is what the place of the pages does not know yet."""
         with _storing("store pulled pages"):
-            parts = [part.part for entry in group for part in entry.parts if part.part]
-            list(self._syncers.map(sync_file, parts))
-            paths = {
-                (part.page_id, part.role): self._place(entry, part)
-                for entry in group
-                for part in entry.parts
-                if part.part is not None
-            }
-            sync_folders(path.parent for path in paths.values())
+            arrivals, names = self._arrivals(entries)
+            transfers = dict(self._transfers(entries))
+            self._sink.keep(Step(self.cursor, told, arrivals, list(transfers.values())))
             with self._db:
-                for entry in group:
-                    self._insert(entry, paths)
-                last = group[-1]
+                for (page_id, role), transfer in transfers.items():
+                    records.rename(self._db, page_id, role, transfer.new)
+                for entry in entries:
+                    records.write(self._db, entry, names)
+                last = entries[-1]
                 self._db.execute(
                     "UPDATE cursor SET sequence = ?, entry_hash = ?",
                     (last.sequence, last.entry_hash),
                 )
 
-    def cases_without_manifest(self) -> list[str]:
-        """Name the cases that grew since their manifest was written."""
-        rows = self._db.execute(
-            "SELECT case_key FROM dossier WHERE manifest_sequence < sequence ORDER BY case_key"
-        )
-        return [str(row[0]) for row in rows]
+    def _arrivals(self, entries: Sequence[Received]) -> tuple[list[Arrival], records.Names]:
+        """Name what came, and what is there already."""
+        arrivals: list[Arrival] = []
+        names: dict[tuple[str, str], str] = {}
+        for entry in entries:
+            folder = self._folder(entry) if entry.parts else ""
+            for part in entry.parts:
+                name = f"{folder}/{part.name}"
+                if part.part is not None:
+                    arrivals.append(Arrival(name, part.part))
+                if part.part is not None or part.kept:
+                    names[part.page_id, part.role] = name
+        return arrivals, names
 
-    def keep_manifest(self, case_key: str, manifest: bytes, sequence: int) -> None:
-        """Write a case's manifest beside its volumes; it speaks of all entries to `sequence`."""
-        with _storing("write a manifest"):
-            write_whole(self.directory / segment(case_key) / MANIFEST, manifest)
-            self._db.execute(
-                "UPDATE dossier SET manifest_sequence = ? WHERE case_key = ?", (sequence, case_key)
-            )
+    def _transfers(self, entries: Sequence[Received]) -> Iterator[tuple[tuple[str, str], Transfer]]:
+        """Name the files of pages that get another place."""
+        for entry in entries:
+            if not entry.places:
+                continue
+            folder = self._folder(entry)
+            for role, path in records.files_of(self._db, entry.page_id):
+                name = f"{folder}/{PurePosixPath(path).name}"
+                if name != path:
+                    yield (entry.page_id, role), Transfer(path, name)
 
-    def _adopt_consumer(self, consumer: str) -> None:
-        with _storing("open the database"):
-            self._db.execute(
-                "INSERT INTO cursor VALUES (1, ?, '', '', 0, 0, x'') ON CONFLICT DO NOTHING",
-                (consumer,),
-            )
-            known = self._db.execute("SELECT consumer FROM cursor").get
-        if known != consumer:
-            self.close()
-            raise ConfigError(
-                "this folder was pulled by another consumer", folder=known, now=consumer
-            )
-
-    def _place(self, entry: Received, part: Part) -> Path:
-        folder = self.directory / segment(entry.case_key) / segment(entry.volume)
-        make_folder(folder)
-        path = folder / part.name
-        if part.part is not None:
-            part.part.replace(path)
-        return path
-
-    def _insert(self, entry: Received, paths: dict[tuple[str, str], Path]) -> None:
-        self._db.execute(
-            "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                entry.sequence,
-                entry.kind,
-                entry.page_id,
-                entry.record,
-                entry.record_sha256,
-                entry.entry_hash,
-            ),
-        )
-        for part in entry.parts:
-            path = paths.get((part.page_id, part.role))
-            relative = None if path is None else str(path.relative_to(self.directory))
-            self._db.execute(
-                "INSERT INTO file VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET path = coalesce(excluded.path, path)",
-                (part.page_id, part.role, part.sha256, part.size_bytes, relative),
-            )
-        if entry.case_key:
-            self._db.execute(
-                "INSERT INTO dossier VALUES (?, ?, 0)"
-                " ON CONFLICT DO UPDATE SET sequence = excluded.sequence",
-                (entry.case_key, entry.sequence),
-            )
+    def _folder(self, entry: Received) -> str:
+        return "/".join(segment(name) for name in records.place_behind(self._db, entry))
 
 
-def _open(path: Path) -> apsw.Connection:
-    db = apsw.Connection(str(path))
-    db.set_busy_timeout(5000)
-    db.pragma("journal_mode", "wal")
-    db.pragma("synchronous", "full")
-    with db:
-        version = db.pragma("user_version")
-        if version == 0:
-            db.execute(_SCHEMA)
-            db.pragma("user_version", _SCHEMA_VERSION)
-        elif version != _SCHEMA_VERSION:
-            raise ConfigError("this folder was pulled by another version of suian", version=version)
-    return db
+def manifest_of(case_key: str) -> str:
+    """Return the name of a case's manifest."""
+    return f"{segment(case_key)}/{MANIFEST}"
+
+
+def _steps(group: Sequence[Received]) -> Iterator[Sequence[Received]]:
+    """Cut a group so that no step touches a page twice."""
+    step: list[Received] = []
+    touched: set[str] = set()
+    for entry in group:
+        page = {entry.page_id} if entry.places or entry.parts else set()
+        if page & touched or len(step) == MOST_ENTRIES:
+            yield step
+            step, touched = [], set()
+        step.append(entry)
+        touched |= page
+    if step:
+        yield step
+
+
+def _locked(directory: Path) -> int:
+    """Take a folder for this process; raises ConfigError when another one has it."""
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise ConfigError("another process pulls into this folder", directory=directory) from error
+    return lock
 
 
 @contextmanager

@@ -2,7 +2,7 @@ import pytest
 
 from daemon.errors import ContractError
 from daemon.page import PageId, Role, Side
-from daemon.stream.court_folder import file_name, segment
+from daemon.stream.court.folder import file_name, segment
 
 FACE = PageId("0123abcd", 1, 2, Side.FRONT)
 
@@ -38,6 +38,7 @@ def test_no_case_is_the_folder_of_the_unassigned():
         "a\u200bb",
         "\ud800",
         "号" * 67,
+        "journal",
     ],
 )
 def test_a_name_that_is_not_one_plain_segment_is_refused(name):

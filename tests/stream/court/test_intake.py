@@ -2,14 +2,16 @@ import hashlib
 
 import pytest
 
-from daemon.errors import ChainBroken
+from daemon.dossier import case_number
+from daemon.errors import ChainBroken, ContractError
 from daemon.rpc import pages_pb2 as pb
-from daemon.spool.journal import first_hash, next_hash
-from daemon.stream.court_store import Cursor
-from daemon.stream.intake import Intake
+from daemon.spool.chain import Chain
+from daemon.stream.court.intake import Intake
+from daemon.stream.court.received import Cursor
 
 EPOCH = "0123abcd-0000-4000-8000-000000000000"
-START = first_hash(EPOCH)
+CHAIN = Chain()
+START = CHAIN.first(EPOCH)
 FACE = "0123abcd-000001-0001-F"
 
 
@@ -31,13 +33,23 @@ def page_entry(*datas, page_id=FACE, roles=(pb.BLOB_ROLE_PAGE, pb.BLOB_ROLE_ORIG
     return sealed(pb.JournalEntry(page=page).SerializeToString())
 
 
-def sealed(record, sequence=1, prev=START):
+def sealed(record, sequence=1, prev=START, chain=CHAIN):
     return pb.Entry(
         sequence=sequence,
         record=record,
         prev_entry_hash=prev,
-        entry_hash=next_hash(prev, sha(record)),
+        entry_hash=chain.next(prev, chain.digest(record)),
     )
+
+
+def amended(sequence=1, **change):
+    """An entry with an amendment of FACE."""
+    amendment = pb.Amendment(page_id=FACE, **change)
+    return sealed(pb.JournalEntry(amendment=amendment).SerializeToString(), sequence)
+
+
+def ref(data, role=pb.BLOB_ROLE_PAGE, media_type="image/jpeg"):
+    return pb.BlobRef(role=role, sha256=sha(data), size_bytes=len(data), media_type=media_type)
 
 
 def chunk(data, offset=0, *, last=True, role=pb.BLOB_ROLE_PAGE, page_id=FACE):
@@ -115,7 +127,7 @@ def changed(entry, **values):
         {"entry_hash": b"x" * 32},
         {"prev_entry_hash": b"x" * 32},
         {"record": b"\x0a\x00"},
-        {"record_sha256": b"x" * 32},
+        {"record_hash": b"x" * 32},
     ],
 )
 def test_an_entry_that_does_not_follow_is_refused(intake, values):
@@ -125,7 +137,7 @@ def test_an_entry_that_does_not_follow_is_refused(intake, values):
 
 def test_a_redacted_entry_continues_the_chain_with_its_hash(intake):
     whole = page_entry(b"page")
-    received = intake.entry(changed(whole, record_sha256=sha(whole.record)))
+    received = intake.entry(changed(whole, record_hash=sha(whole.record)))
     assert (received.record, received.kind, received.parts) == (None, "redacted", ())
     after = sealed(
         pb.JournalEntry(batch_closed=pb.BatchClosed()).SerializeToString(), 2, whole.entry_hash
@@ -143,3 +155,108 @@ def test_a_page_of_another_epoch_or_with_a_wrong_name_is_refused(intake, page_id
 def test_a_record_that_cannot_be_read_is_refused(intake, record):
     with pytest.raises(ChainBroken):
         intake.entry(sealed(record))
+
+
+def test_the_chain_is_followed_with_the_algorithm_of_the_epoch(tmp_path):
+    sm3 = Chain("sm3")
+    record = pb.JournalEntry(batch_closed=pb.BatchClosed(batch=1)).SerializeToString()
+    entry = sealed(record, prev=sm3.first(EPOCH), chain=sm3)
+    cursor = Cursor(EPOCH, 0, sm3.first(EPOCH), sm3)
+    received = Intake(cursor, tmp_path).entry(entry)
+    assert received.record_hash == sm3.digest(record) != sha(record)
+    with pytest.raises(ChainBroken, match="hash chain"):
+        Intake(Cursor(EPOCH, 0, sm3.first(EPOCH)), tmp_path).entry(entry)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"restore": pb.Restore(blobs=[ref(b"back")])},
+        {"resolve": pb.Resolve(fate=pb.FATE_PAGE, blobs=[ref(b"back")])},
+    ],
+    ids=["restore", "resolve"],
+)
+def test_the_image_of_a_face_that_is_a_page_after_all_follows_its_amendment(intake, change):
+    assert intake.entry(amended(**change)) is None
+    received = intake.chunk(chunk(b"back"))
+    assert (received.kind, received.page_id) == ("amendment", FACE)
+    (part,) = received.parts
+    assert (part.name, part.role, part.part.read_bytes()) == (f"{FACE}.jpg", "page", b"back")
+    assert (received.case_key, received.volume) == (None, None)
+
+
+def test_an_original_that_comes_back_alone_has_the_plain_name(intake):
+    original = ref(b"%PDF", pb.BLOB_ROLE_ORIGINAL, "application/pdf")
+    intake.entry(amended(restore=pb.Restore(blobs=[original])))
+    (part,) = intake.chunk(chunk(b"%PDF", role=pb.BLOB_ROLE_ORIGINAL)).parts
+    assert part.name == f"{FACE}.pdf"
+
+
+def test_a_page_that_comes_twice_before_it_is_stored_lies_in_two_part_files(intake):
+    first = page_entry(b"page")
+    intake.entry(first)
+    (once,) = intake.chunk(chunk(b"page")).parts
+    again = amended(2, restore=pb.Restore(blobs=[ref(b"page")]))
+    again.prev_entry_hash = first.entry_hash
+    again.entry_hash = CHAIN.next(first.entry_hash, sha(again.record))
+    intake.entry(again)
+    (twice,) = intake.chunk(chunk(b"page")).parts
+    assert once.part != twice.part
+    assert once.part.read_bytes() == twice.part.read_bytes() == b"page"
+
+
+@pytest.mark.parametrize(("released_sequence", "released"), [(0, False), (1, True)])
+def test_bytes_that_were_let_go_of_are_told_from_damaged_ones(
+    tmp_path, released_sequence, released
+):
+    intake = Intake(Cursor(EPOCH, 0, START), tmp_path, released_sequence=released_sequence)
+    intake.entry(page_entry(b"page"))
+    (part,) = intake.chunk(chunk(b"")).parts
+    assert (part.part, part.released) == (None, released)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bytes_that_end_midway_are_damaged_wherever_they_stand(tmp_path):
+    intake = Intake(Cursor(EPOCH, 0, START), tmp_path, released_sequence=9)
+    intake.entry(page_entry(b"page"))
+    intake.chunk(chunk(b"pa", last=False))
+    (part,) = intake.chunk(chunk(b"", 2)).parts
+    assert (part.part, part.released) == (None, False)
+    assert list(tmp_path.iterdir()) == []
+
+
+CASE = case_number.parse("(2018)吉01民初129号")
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"rekey": pb.Rekey(to_case_number="（2018）吉01民初129号")}, (CASE.key, None)),
+        ({"move": pb.Move(position=pb.Position(material="171"))}, (None, "secondary")),
+        (
+            {
+                "assign": pb.Assign(
+                    case_number=CASE.text, stage="LA", position=pb.Position(material="111")
+                )
+            },
+            (CASE.key, "main"),
+        ),
+        ({"not_for_archive": pb.NotForArchive()}, (None, None)),
+    ],
+    ids=["rekey", "move", "assign", "not_for_archive"],
+)
+def test_an_amendment_says_where_its_page_stands_from_now_on(intake, change, place):
+    received = intake.entry(amended(**change))
+    assert (received.case_key, received.volume) == place
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rekey": pb.Rekey(to_case_number="case 129")},
+        {"move": pb.Move(position=pb.Position(material="899"))},
+    ],
+)
+def test_a_place_that_this_version_does_not_know_is_refused(intake, change):
+    with pytest.raises(ContractError, match="update this side first"):
+        intake.entry(amended(**change))

@@ -11,9 +11,9 @@ import pytest
 
 from daemon.errors import ChainBroken, ConfigError, ContractError, EpochChanged, Fenced
 from daemon.page import Blob, Role
+from daemon.stream.court.dial import Appliance
+from daemon.stream.court.puller import Puller
 from daemon.stream.credentials import client_credentials
-from daemon.stream.dial import Appliance
-from daemon.stream.puller import Puller
 
 CASE = "(2018)吉01民初129号"
 
@@ -177,19 +177,20 @@ def test_kill_nine_at_any_moment_loses_nothing_and_doubles_nothing(hall, paper, 
     assert cursor(hall) == 241
 
 
-# Kills itself at the n-th call that the store makes: between any two of its statements.
+# Kills itself at the n-th call that storing makes: between any two of its statements.
 DOOMED = """
 import os, signal, sys
 from pathlib import Path
-from daemon.stream import court_store
-from daemon.stream.dial import Appliance
-from daemon.stream.puller import Puller
+from daemon.stream.court import records, sink, store
+from daemon.stream.court.dial import Appliance
+from daemon.stream.court.puller import Puller
 
 target, folder, left = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+storing = {module.__file__ for module in (records, sink, store)}
 
 def count(frame, event, called):
     global left
-    if event == "c_call" and frame.f_code.co_filename == court_store.__file__:
+    if event == "c_call" and frame.f_code.co_filename in storing:
         left -= 1
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -221,6 +222,30 @@ def test_killed_between_any_two_statements_the_folder_and_its_cursor_agree(hall,
         f"{CASE}/main/{page_id}.jpg": d for page_id, d in zip(ids, data, strict=True)
     }
     assert rows(folder, "SELECT count(*), max(sequence) FROM entry") == [(81, 81)]
+
+
+# Kills itself when everything is stored and nothing is acknowledged.
+UNSAID = """
+import os, signal, sys
+from pathlib import Path
+from daemon.stream.court.dial import Appliance
+from daemon.stream.court.session import Session
+from daemon.stream.court.puller import Puller
+
+Session._acknowledge = lambda self: os.kill(os.getpid(), signal.SIGKILL)
+Puller(Appliance(sys.argv[1], "court"), Path(sys.argv[2])).run()
+"""
+
+
+def test_what_was_stored_and_not_acknowledged_is_acknowledged_by_the_next_run(hall, paper, folder):
+    hall.feed(paper.page(b"one"), paper.page(b"two"))
+    child = subprocess.run(
+        [sys.executable, "-c", UNSAID, hall.target, str(folder)], check=False, timeout=60
+    )
+    assert child.returncode == -signal.SIGKILL
+    assert (cursor(hall), rows(folder, "SELECT sequence FROM cursor")) == (0, [(3,)])
+    assert pull(hall, folder).entries == 0
+    assert cursor(hall) == 3
 
 
 def test_without_the_right_the_secondary_volume_leaves_only_hashes(hall, paper, folder):
