@@ -19,8 +19,11 @@ COMMANDS: Final[dict[str, str]] = {
     "process": "Send images through the kernels.",
     "separators": "Make keys and print separator sheets.",
     "pull": "Pull pages from an appliance, as a court server does.",
+    "bundle": "Carry pages to the court as one encrypted, signed file.",
+    "certificates": "Make certificates to try mutual TLS with.",
     "verify": "Verify a pulled folder against its manifests.",
     "status": "Show the state of the appliance.",
+    "exceptions": "Show what a person has to decide, and write the decision down.",
     "batches": "Show batches and the account of their faces.",
     "check": "Check a configuration file, or print every key.",
 }

@@ -5,6 +5,7 @@ the end. In CI (environment variable CI) only the group `gpu` may: anything else
 """
 
 import ctypes.util
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -21,6 +22,13 @@ CARRIER = (
     "import ctypes, gi; gi.require_version('UMockdev', '1.0'); from gi.repository import UMockdev; "
     "ctypes.CDLL('libumockdev-preload.so.0')"
 )
+# What the root group calls, and the package that brings it; libfuse comes with its own tool.
+MOUNTED = {
+    "fusermount3": "fuse3",
+    "mkfs.ext4": "e2fsprogs",
+    "mkfs.xfs": "xfsprogs",
+    "mkfs.btrfs": "btrfs-progs",
+}
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -53,8 +61,28 @@ def lacks_sane():
     )
 
 
+def lacks_root():
+    if os.geteuid() != 0:
+        return "mounting needs root"
+    for device in ("/dev/fuse", "/dev/loop-control"):
+        if not Path(device).exists():
+            return f"{device} is absent: load its module, or let this container have it"
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
+        return "this system lets nobody mount: let this container have CAP_SYS_ADMIN"
+    if importlib.util.find_spec("mfusepy") is None:
+        return "mfusepy is absent: install requirements-dev.lock"
+    absent = [package for tool, package in MOUNTED.items() if shutil.which(tool) is None]
+    return f"a tool is absent: install {' '.join(absent)}" if absent else ""
+
+
+def lacks_foreign():
+    absent = [tool for tool in ("node", "npm") if shutil.which(tool) is None]
+    return f"{' and '.join(absent)} is absent: install nodejs and npm" if absent else ""
+
+
 def pytest_collection_modifyitems(config, items):
-    for group, lacks in (("gpu", lacks_gpu), ("sane", lacks_sane)):
+    groups = {"gpu": lacks_gpu, "sane": lacks_sane, "root": lacks_root, "foreign": lacks_foreign}
+    for group, lacks in groups.items():
         members = [item for item in items if item.get_closest_marker(group)]
         reason = lacks() if members else ""
         if reason:

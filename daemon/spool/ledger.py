@@ -316,9 +316,7 @@ class Ledger(Accounts):
     def _do(self, work: Callable[[], _T], *, names_files: bool = False) -> _T:
         return self._writing.writer.do(work, names_files=names_files)
 
-    def pieces(
-        self, page_id: PageId, role: Role, span: range, piece_bytes: int
-    ) -> Iterator[bytes]:
+    def pieces(self, page_id: PageId, role: Role, span: range, piece_bytes: int) -> Iterator[bytes]:
         """Yield a span of a page's bytes; the whole was checked against its recorded hash.
 
         Raises

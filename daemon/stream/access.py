@@ -2,7 +2,8 @@
 
 Rule 1: a certificate's name decides; a request that claims another is refused.
 Rule 2: without a certificate (loopback, unix socket) the claim is believed, if it is configured.
-Rule 3: the secondary volume is for consumers that were given it by name.
+Rule 3: the secondary volume is for consumers that were given it by name, and so is every decision
+about pages and paper.
 """
 
 from collections.abc import Sequence
@@ -43,12 +44,31 @@ class Access:
         name = caller_name(context.auth_context())
         return None if name is None else self._known(name)
 
+    def decider(self, context: grpc.ServicerContext) -> Consumer | None:
+        """Return who decides about pages and paper; None for a local command; raises Refused."""
+        consumer = self.anyone(context)
+        if consumer is not None and not consumer.decides:
+            raise Refused(
+                _DENIED,
+                "this consumer may pull but not decide: give it the right with decides = true in"
+                " its [[consumer]], or ask one that has it",
+                consumer=consumer.name,
+            )
+        return consumer
+
     def _known(self, name: str) -> Consumer:
+        if not name:
+            raise Refused(
+                _DENIED,
+                "nobody is named: a certificate needs one URI that ends in the consumer's name, or"
+                " one common name; without TLS the request names the consumer",
+            )
         consumer = self._consumers.get(name)
         if consumer is None:
             raise Refused(
                 _DENIED,
-                "this consumer is not in the configuration of the appliance ([[consumer]])",
+                "no such consumer here: call with the certificate of one that is configured, or add"
+                " this one to the appliance's configuration ([[consumer]]) and restart it",
                 consumer=name,
             )
         return consumer

@@ -3,12 +3,16 @@
 Rule 1: plaintext is for loopback and the unix socket; there the name is what the caller says.
 Rule 2: with TLS the name comes from the certificate alone: the last segment of its one URI (SAN),
 else its common name. What the request says must agree.
+Rule 3: the files are replaced while the daemon runs. Running streams go on, the next handshake uses
+the new files. See CERTIFICATES.md.
 """
 
 import ipaddress
 import logging
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -43,6 +47,18 @@ def is_loopback(address: str) -> bool:
         return False
 
 
+_Stamp = tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The files as they were read together."""
+
+    stamp: _Stamp
+    configuration: Any
+    expiries: Mapping[str, float]
+
+
 class ServerCredentials:
     """The server's key pair and the CA of its clients, read again when the files change.
 
@@ -59,30 +75,47 @@ class ServerCredentials:
 
     def __init__(self, directory: Path) -> None:
         self._files = tuple(directory / n for n in (SERVER_CERTIFICATE, SERVER_KEY, CLIENTS_CA))
-        self._seen = self._stamp()
-        self._first: Any = self._read()
+        self._lock = threading.Lock()
+        self._newest = self._served = self._read(self._stamp())
+        self._complaint = ""
 
     def for_server(self) -> grpc.ServerCredentials:
         """Return credentials that every handshake checks for newer files."""
         return grpc.dynamic_ssl_server_credentials(
-            self._first, self._newer, require_client_authentication=True
+            self._served.configuration, self._newer, require_client_authentication=True
         )
+
+    def expiries(self) -> Mapping[str, float]:
+        """Return when "server" and "clients_ca" expire, in UNIX time; of a bundle the earliest.
+
+        The files are looked at first, so that a replaced certificate shows before any handshake.
+        """
+        with self._lock:
+            self._look()
+            return self._newest.expiries
 
     def _newer(self) -> Any:
         """Return the new configuration, or None: nothing changed, or not yet a matching pair."""
+        with self._lock:
+            self._look()
+            if self._newest is self._served:
+                return None
+            self._served = self._newest
+            return self._served.configuration
+
+    def _look(self) -> None:
         try:
             stamp = self._stamp()
-            if stamp == self._seen:
-                return None
-            fresh = self._read()
+            if stamp != self._newest.stamp:
+                self._newest = self._read(stamp)
+            self._complaint = ""
         except ConfigError as error:
             # Files are replaced one after the other: until they match, the old pair serves.
-            _log.warning("new TLS files are not usable, the old ones stay: %s", error)
-            return None
-        self._seen = stamp
-        return fresh
+            if str(error) != self._complaint:
+                _log.warning("new TLS files are not usable, the old ones stay: %s", error)
+            self._complaint = str(error)
 
-    def _stamp(self) -> tuple[tuple[int, int, int], ...]:
+    def _stamp(self) -> _Stamp:
         try:
             stats = [file.stat() for file in self._files]
         except OSError as error:
@@ -91,11 +124,15 @@ class ServerCredentials:
             ) from error
         return tuple((s.st_mtime_ns, s.st_size, s.st_ino) for s in stats)
 
-    def _read(self) -> Any:
+    def _read(self, stamp: _Stamp) -> _Read:
         certificate, key, authority = (_bytes(file) for file in self._files)
         _check_pair(certificate, key, self._files[0])
-        _certificates(authority, self._files[2])
-        return grpc.ssl_server_certificate_configuration([(key, certificate)], authority)
+        expiries = {
+            "server": _expiry(_certificates(certificate, self._files[0])),
+            "clients_ca": _expiry(_certificates(authority, self._files[2])),
+        }
+        configuration = grpc.ssl_server_certificate_configuration([(key, certificate)], authority)
+        return _Read(stamp, configuration, expiries)
 
 
 def client_credentials(
@@ -123,7 +160,10 @@ def caller_name(auth_context: Mapping[str, Any]) -> str | None:
     pem = next(iter(auth_context.get("x509_pem_cert", ())), None)
     if pem is None:
         return None
-    return _name_in(x509.load_pem_x509_certificate(pem))
+    try:
+        return _name_in(x509.load_pem_x509_certificate(pem))
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return ""  # the TLS library is more lenient; a name we cannot read is no name
 
 
 def _name_in(certificate: x509.Certificate) -> str:
@@ -152,6 +192,10 @@ def _certificates(pem: bytes, file: Path) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(pem)
     except ValueError as error:
         raise ConfigError(f"not a PEM certificate: {error}", file=file) from error
+
+
+def _expiry(certificates: Sequence[x509.Certificate]) -> float:
+    return min(one.not_valid_after_utc.timestamp() for one in certificates)
 
 
 def _check_pair(certificate: bytes, key: bytes, file: Path) -> None:

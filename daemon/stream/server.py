@@ -1,18 +1,21 @@
 """The gRPC server: one port for the court, one unix socket for local commands, same services.
 
 Rule 1: off loopback only with mutual TLS. Rule 2: a drain ends the running streams cleanly before
-the port closes. Rule 3: more calls than threads are refused, never left to starve.
+the port closes. Rule 3: more calls than threads are refused, never left to starve: the turnstile
+says who may hold how many.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 import grpc
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
 from daemon.config import Config
 from daemon.errors import ConfigError
+from daemon.rpc import pages_pb2
 from daemon.rpc.pages_pb2_grpc import (
     add_ApplianceServiceServicer_to_server,
     add_DossierServiceServicer_to_server,
@@ -23,20 +26,23 @@ from daemon.stream.access import Access
 from daemon.stream.appliance import ApplianceService, Controls
 from daemon.stream.blob_source import BlobSource
 from daemon.stream.credentials import ServerCredentials, is_loopback
+from daemon.stream.health import Health
 from daemon.stream.pages import PageService
 from daemon.stream.paperwork import DossierService
 from daemon.stream.pull import Pull
 from daemon.stream.refusals import Refusals
 from daemon.stream.streams import Streams
+from daemon.stream.turnstile import Turnstile
 
 _SOCKET_MODE: Final = 0o660
-_SPARE_THREADS: Final = 8  # acknowledgements, status, reads
-_THREADS_A_CONSUMER: Final = 2  # its stream, and the older one that is just ending
+_SERVICES: Final = tuple(s.full_name for s in pages_pb2.DESCRIPTOR.services_by_name.values())
 _OPTIONS: Final = (
     ("grpc.so_reuseport", 0),
     # 3000 silent connections once ate every descriptor and stopped the spool too.
     ("grpc.server_handshake_timeout_ms", 3000),
-    ("grpc.max_allowed_incoming_connections", 256),
+    ("grpc.max_allowed_incoming_connections", 256),  # for the port, and again for the socket
+    ("grpc.max_concurrent_streams", 64),  # of one connection
+    ("grpc.max_connection_idle_ms", 60_000),
     ("grpc.max_receive_message_length", 64 << 10),  # requests are tiny
     ("grpc.max_metadata_size", 8 << 10),
     ("grpc.keepalive_time_ms", 10_000),
@@ -50,7 +56,7 @@ _OPTIONS: Final = (
 
 
 class StreamServer:
-    """Serves PageService, DossierService and ApplianceService.
+    """Serves PageService, DossierService, ApplianceService and their health.
 
     Parameters
     ----------
@@ -76,33 +82,41 @@ class StreamServer:
         self._streams = Streams()
         blobs = BlobSource(ledger)
         pull = Pull(name, ledger, blobs, self._streams, controls)
-        threads = _SPARE_THREADS + _THREADS_A_CONSUMER * len(consumers)
-        self._pool = ThreadPoolExecutor(threads, "stream")
+        turnstile = Turnstile([consumer.name for consumer in consumers], controls.count)
+        self._pool = ThreadPoolExecutor(turnstile.threads, "stream")
         self._server = grpc.server(
             self._pool,
-            interceptors=[Refusals(controls.count)],
+            interceptors=[turnstile, Refusals(controls.count)],
             options=_OPTIONS,
-            maximum_concurrent_rpcs=threads,
+            maximum_concurrent_rpcs=turnstile.threads,
         )
+        self._health = Health(_SERVICES)
+        add_HealthServicer_to_server(self._health, self._server)
         add_PageServiceServicer_to_server(
             PageService(ledger, access, pull, blobs, self._streams), self._server
         )
-        add_DossierServiceServicer_to_server(
-            DossierService(ledger, access, controls.manifest), self._server
-        )
+        add_DossierServiceServicer_to_server(DossierService(ledger, access, controls), self._server)
         add_ApplianceServiceServicer_to_server(
             ApplianceService(name, ledger, access, controls), self._server
         )
         stream = config.stream
-        self.port = self._listen(stream.listen, stream.credentials_dir)
+        self._credentials = (
+            ServerCredentials(stream.credentials_dir) if stream.credentials_dir else None
+        )
+        self.port = self._listen(stream.listen)
         self._open_socket(stream.control_socket)
 
     def start(self) -> None:
         """Answer calls."""
         self._server.start()
+        self._health.serve()
 
     def drain(self) -> None:
-        """Take no new stream and end the running ones in peace; other calls are still answered."""
+        """Say NOT_SERVING, take no new stream and end the running ones in peace.
+
+        Other calls are still answered.
+        """
+        self._health.drain()
         self._streams.drain()
 
     def stop(self, grace_s: float = 2.0) -> None:
@@ -111,9 +125,13 @@ class StreamServer:
         self._server.stop(grace_s).wait()
         self._pool.shutdown()
 
-    def _listen(self, address: str, credentials_dir: Path | None) -> int:
-        if credentials_dir is not None:
-            credentials = ServerCredentials(credentials_dir).for_server()
+    def certificate_expiries(self) -> Mapping[str, float]:
+        """Return when which certificate expires, in UNIX time; nothing without TLS."""
+        return {} if self._credentials is None else self._credentials.expiries()
+
+    def _listen(self, address: str) -> int:
+        if self._credentials is not None:
+            credentials = self._credentials.for_server()
             return _bound(lambda: self._server.add_secure_port(address, credentials), address)
         if not is_loopback(address):
             raise ConfigError(

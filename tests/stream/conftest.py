@@ -19,6 +19,7 @@ from daemon.errors import InputError
 from daemon.page import Blob, Fate, Page, Position, Role, Step
 from daemon.rpc import pages_pb2 as pb
 from daemon.rpc.pages_pb2_grpc import ApplianceServiceStub, DossierServiceStub, PageServiceStub
+from daemon.spool.chain import Chain
 from daemon.spool.ledger import Ledger
 from daemon.stream.appliance import Controls, StatusFacts
 from daemon.stream.codec import Origin, encode
@@ -34,37 +35,40 @@ def _name(text):
 class Authority:
     folder: Path
     name: str = "court CA"
+    issuer: "Authority | None" = None
 
     def __post_init__(self):
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.certificate = self._sign(
-            self.name, self.key, x509.BasicConstraints(ca=True, path_length=None), critical=True
-        )
+        constraints = x509.BasicConstraints(ca=True, path_length=None)
+        issuer = self.issuer or self
+        self.certificate = issuer._sign(self.name, self.key, constraints, critical=True)
         self.file = self.folder / f"{self.name}.pem"
         self.file.write_bytes(self.certificate.public_bytes(Encoding.PEM))
 
-    def _sign(self, name, key, *extensions, critical=False):
+    def _sign(self, name, key, *extensions, critical=False, valid_s=(-3600, 3600)):
         now = datetime.datetime.now(datetime.UTC)
+        begin, end = (now + datetime.timedelta(seconds=offset_s) for offset_s in valid_s)
         builder = (
             x509.CertificateBuilder()
             .subject_name(_name(name))
             .issuer_name(_name(self.name))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
+            .not_valid_before(begin)
+            .not_valid_after(end)
         )
         for extension in extensions:
             builder = builder.add_extension(extension, critical=critical)
         return builder.sign(self.key, hashes.SHA256())
 
-    def issue(self, common_name, *, uris=(), addresses=()):
-        """Return (certificate, key) files of a leaf."""
+    def issue(self, common_name, *, uris=(), addresses=(), usages=(), valid_s=(-3600, 3600)):
+        """Return (certificate, key) files of a leaf; `valid_s` counts from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.UniformResourceIdentifier(uri) for uri in uris]
         names += [x509.IPAddress(ipaddress.ip_address(a)) for a in addresses]
-        alternative = [x509.SubjectAlternativeName(names)] if names else []
-        leaf = self._sign(common_name, key, *alternative)
+        extensions = [x509.SubjectAlternativeName(names)] if names else []
+        extensions += [x509.ExtendedKeyUsage(usages)] if usages else []
+        leaf = self._sign(common_name, key, *extensions, valid_s=valid_s)
         serial = f"{leaf.serial_number:x}"
         certificate_file = self.folder / f"{serial}.pem"
         key_file = self.folder / f"{serial}.key"
@@ -72,13 +76,19 @@ class Authority:
         key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return certificate_file, key_file
 
-    def equip(self, folder):
-        """Put server.pem, server.key and clients-ca.pem into a folder."""
+    def subordinate(self, folder, name):
+        """Return an authority that this one has issued."""
+        return Authority(folder, name, self)
+
+    def equip(self, folder, **rest):
+        """Put server.pem, server.key and clients-ca.pem into a folder, over older ones."""
         folder.mkdir(exist_ok=True)
-        certificate, key = self.issue("appliance", addresses=["127.0.0.1"])
-        (folder / "server.pem").write_bytes(certificate.read_bytes())
-        (folder / "server.key").write_bytes(key.read_bytes())
-        (folder / "clients-ca.pem").write_bytes(self.file.read_bytes())
+        certificate, key = self.issue("appliance", addresses=["127.0.0.1"], **rest)
+        new = {"server.pem": certificate, "server.key": key, "clients-ca.pem": self.file}
+        for name, source in new.items():
+            fresh = folder / f"{name}.new"
+            fresh.write_bytes(source.read_bytes())
+            fresh.replace(folder / name)
         return folder
 
 
@@ -165,8 +175,9 @@ def separator(page_id):
 class Hall:
     """A filing hall: a real ledger, a real server on loopback, and a clerk who feeds paper."""
 
-    def __init__(self, folder, *, credentials_dir=None):
+    def __init__(self, folder, *, credentials_dir=None, chain="sha256"):
         self.folder = folder
+        self.chain = Chain(chain)
         self.counted = []
         self.asked = []
         self.facts = StatusFacts(state="IDLE")
@@ -177,7 +188,10 @@ class Hall:
     def open(self, listen):
         origin = Origin("hall-1", station="立案大厅 1 号", rule_set="2026", profile="standard")
         self.ledger = Ledger(
-            self.folder / "spool", lambda entry: encode(entry, origin), allow_unsafe_disk=True
+            self.folder / "spool",
+            lambda entry: encode(entry, origin),
+            allow_unsafe_disk=True,
+            chain=self.chain,
         )
         self.ledger.start()
         self.config = validate(
@@ -189,7 +203,7 @@ class Hall:
                     **self.tls,
                 },
                 "consumer": [
-                    {"name": "court", "secondary_volume": True},
+                    {"name": "court", "secondary_volume": True, "decides": True},
                     {"name": "mirror", "required": False},
                 ],
             },
@@ -201,6 +215,7 @@ class Hall:
             resume=lambda: self.asked.append("resume"),
             manifest=self.manifest,
             count=self.counted.append,
+            close_batch=self.ledger.close_batch,
         )
         self.server = StreamServer(self.config, self.ledger, self.controls)
         self.server.start()

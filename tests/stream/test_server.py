@@ -7,6 +7,7 @@ import pytest
 from daemon.config import Config, Stream
 from daemon.errors import ConfigError
 from daemon.rpc import pages_pb2 as pb
+from daemon.stream import server as doors
 from daemon.stream.credentials import client_credentials
 from daemon.stream.server import StreamServer
 
@@ -95,6 +96,25 @@ def test_a_taken_port_is_said(hall, tmp_path):
         config = hall.config.model_copy(update={"stream": stream})
         with pytest.raises(ConfigError, match="port taken"):
             StreamServer(config, hall.ledger, hall.controls)
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+
+
+def test_a_connection_that_calls_nobody_is_closed_and_a_stream_without_news_is_not(
+    make_hall, make_court, monkeypatch
+):
+    impatient = [(name, 200 if name.endswith("idle_ms") else v) for name, v in doors._OPTIONS]
+    monkeypatch.setattr(doors, "_OPTIONS", impatient)
+    hall = make_hall()
+    call = iter(make_court(hall).pull())
+    assert next(call).HasField("opened")
+    with socket.create_connection(("127.0.0.1", hall.server.port), timeout=20) as idle:
+        idle.sendall(PREFACE)
+        while idle.recv(4096):
+            pass
+    assert next(call).HasField("heartbeat")
+    assert next(call).HasField("heartbeat"), "2 s later"
 
 
 def test_status_tells_cursors_counts_and_open_batches(hall, court, paper):
