@@ -38,7 +38,7 @@ proto-check: .venv/dev
 # Each topic's lines, beside whatever peers are installed: the others are left out by a line.
 bench: .venv/runtime
 	$(BIN)/python -m benchmarks.run >.venv/lines && mv .venv/lines benchmarks/results/speed.jsonl
-	set -e; for topic in chain throughput skew blank crop sizes accuracy feeder; do \
+	set -e; for topic in chain throughput skew blank crop sizes accuracy feeder spool stream hostile; do \
 	  test -e benchmarks/$$topic.py || continue; \
 	  $(BIN)/python -m benchmarks.$$topic >.venv/lines; \
 	  mv .venv/lines benchmarks/results/$$topic.jsonl; \

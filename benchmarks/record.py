@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,22 +20,30 @@ _CPU_FACTS: Final = Path("/proc/cpuinfo")
 _VECTORS: Final = ("avx512bw", "avx2", "sse4_1", "asimd")
 
 
-def line(case: str, *, also: Mapping[str, str] | None = None, **figures: Any) -> str:
+def line(
+    case: str,
+    *,
+    also: Mapping[str, str] | None = None,
+    libraries: Sequence[str] = LIBRARIES,
+    **figures: Any,
+) -> str:
     """Return the line of a case; it never names a path or a host.
 
     Parameters
     ----------
     also
         Versions of what else took part: the peers.
+    libraries
+        The distributions that took part.
     """
-    measured_with = {"versions": versions() | dict(also or {}), "machine": machine()}
+    measured_with = {"versions": versions(libraries) | dict(also or {}), "machine": machine()}
     return json.dumps({"case": case, **figures, **measured_with}, ensure_ascii=False)
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of Suian, Python and the libraries that touch pixels."""
+def versions(libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
+    """Return the versions of Suian, Python and these libraries."""
     found = {"suian": importlib.metadata.version("suian"), "python": platform.python_version()}
-    for name in LIBRARIES:
+    for name in libraries:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import cases, chain, peers, run, sheets, throughput
+from benchmarks import cases, chain, peers, run, sheets, spool, stream, throughput
 from benchmarks.case import Case, Entry
 from benchmarks.faithful import psnr_db
 from benchmarks.peers.opencv import turned
@@ -147,3 +147,24 @@ def test_pages_a_second_are_told_with_and_without_raw(page):
     assert lines[2]["ratio"]["the same on one thread"] > 0
     assert "raw_per_s" in lines[1]
     assert "raw_per_s" not in lines[0]
+
+
+def test_the_spool_is_measured_beside_its_floor():
+    figures = spool.measure(spool.SETUPS[0], 0.001, 0.3, with_raw=True)
+    assert figures["pages"] > 0
+    assert figures["floor_ratio"] > 0
+    assert figures["durable_ms"]["p50"] <= figures["durable_ms"]["p99"]
+    assert figures["acknowledged_ms"]["p50"] is not None
+    assert figures["raw_kept"] > 0
+
+
+def test_the_stream_is_measured_beside_plain_servers(monkeypatch):
+    monkeypatch.setattr(stream, "SIZES", (200_000,))
+    lines = [json.loads(one) for one in stream.lines(total=2_000_000, rounds=1)]
+    assert [one["case"].removeprefix("stream, ") for one in lines] == [
+        "suian",
+        "suian, mTLS",
+        "TCP",
+        "HTTP",
+    ]
+    assert all(one["mb_per_s"] > 0 and one["tcp_ratio"] > 0 for one in lines)
