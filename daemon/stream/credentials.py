@@ -9,13 +9,11 @@ the new files. See CERTIFICATES.md.
 
 import ipaddress
 import logging
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 import grpc
 from cryptography import x509
@@ -25,9 +23,9 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from cryptography.x509.oid import NameOID
 
 from daemon.errors import ConfigError
+from daemon.stream import pem
 
 SERVER_CERTIFICATE: Final = "server.pem"
 SERVER_KEY: Final = "server.key"
@@ -125,11 +123,11 @@ class ServerCredentials:
         return tuple((s.st_mtime_ns, s.st_size, s.st_ino) for s in stats)
 
     def _read(self, stamp: _Stamp) -> _Read:
-        certificate, key, authority = (_bytes(file) for file in self._files)
+        certificate, key, authority = (pem.read(file) for file in self._files)
         _check_pair(certificate, key, self._files[0])
         expiries = {
-            "server": _expiry(_certificates(certificate, self._files[0])),
-            "clients_ca": _expiry(_certificates(authority, self._files[2])),
+            "server": _expiry(pem.certificates(certificate, self._files[0])),
+            "clients_ca": _expiry(pem.certificates(authority, self._files[2])),
         }
         configuration = grpc.ssl_server_certificate_configuration([(key, certificate)], authority)
         return _Read(stamp, configuration, expiries)
@@ -149,49 +147,21 @@ def client_credentials(
         return None
     if authority is None or certificate is None or key is None:
         raise ConfigError("mutual TLS needs all three: --ca, --cert and --key")
-    chain, secret, root = _bytes(certificate), _bytes(key), _bytes(authority)
+    chain, secret, root = pem.read(certificate), pem.read(key), pem.read(authority)
     _check_pair(chain, secret, certificate)
-    _certificates(root, authority)
+    pem.certificates(root, authority)
     return grpc.ssl_channel_credentials(root, secret, chain)
 
 
 def caller_name(auth_context: Mapping[str, Any]) -> str | None:
     """Return the name in the caller's certificate; None without TLS, "" when it bears no name."""
-    pem = next(iter(auth_context.get("x509_pem_cert", ())), None)
-    if pem is None:
+    certificate = next(iter(auth_context.get("x509_pem_cert", ())), None)
+    if certificate is None:
         return None
     try:
-        return _name_in(x509.load_pem_x509_certificate(pem))
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return pem.name_in(x509.load_pem_x509_certificate(certificate))
+    except ValueError:
         return ""  # the TLS library is more lenient; a name we cannot read is no name
-
-
-def _name_in(certificate: x509.Certificate) -> str:
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        uris = names.get_values_for_type(x509.UniformResourceIdentifier)
-    except x509.ExtensionNotFound:
-        uris = []
-    if len(uris) > 1:
-        return ""  # two names are no name
-    if uris:
-        return unquote(re.split("[/:]", urlsplit(uris[0]).path)[-1])
-    common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(common[0].value) if len(common) == 1 else ""
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read a TLS file: {error.strerror}", file=file) from error
-
-
-def _certificates(pem: bytes, file: Path) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
-        raise ConfigError(f"not a PEM certificate: {error}", file=file) from error
 
 
 def _expiry(certificates: Sequence[x509.Certificate]) -> float:
@@ -199,7 +169,7 @@ def _expiry(certificates: Sequence[x509.Certificate]) -> float:
 
 
 def _check_pair(certificate: bytes, key: bytes, file: Path) -> None:
-    leaf = _certificates(certificate, file)[0]
+    leaf = pem.certificates(certificate, file)[0]
     try:
         secret = load_pem_private_key(key, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

@@ -22,9 +22,9 @@ from daemon.errors import (
 from daemon.spool.chain import Chain
 from daemon.stream.bundle import seal
 from daemon.stream.bundle.blocks import End, Header, Kind, Opening, Record, Unpacker, said
-from daemon.stream.bundle.manifest_head import spoken_of
 from daemon.stream.bundle.messages import Messages
 from daemon.stream.bundle.sign import Trust
+from daemon.stream.court.manifest_head import spoken_of
 from daemon.stream.court.pulled import Pulled
 from daemon.stream.court.store import CourtStore, Cursor
 

@@ -30,7 +30,7 @@ from cryptography.x509.verification import (
 )
 
 from daemon.errors import ConfigError, VerificationFailed
-from daemon.stream.credentials import caller_name
+from daemon.stream import pem
 
 LEAST_RSA_BITS: Final = 2048
 _T = TypeVar("_T", bound=x509.ExtensionType)
@@ -75,9 +75,9 @@ class Signer:
         ConfigError
             If one cannot be read or used, or they do not belong together.
         """
-        chain = _certificates(_bytes(certificate), certificate)
+        chain = pem.certificates(pem.read(certificate), certificate)
         try:
-            secret = load_pem_private_key(_bytes(key), password=None)
+            secret = load_pem_private_key(pem.read(key), password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise ConfigError("the key is not an unencrypted PEM private key", file=key) from error
         if not isinstance(secret, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) or (
@@ -86,13 +86,13 @@ class Signer:
             raise ConfigError(f"this key cannot sign: it takes {_KINDS}", file=key)
         if secret.public_key() != chain[0].public_key():
             raise ConfigError("the key does not belong to the certificate", file=certificate)
-        pem = b"".join(one.public_bytes(Encoding.PEM) for one in chain)
-        return cls(pem, chain[0].not_valid_after_utc, secret)
+        chained = b"".join(one.public_bytes(Encoding.PEM) for one in chain)
+        return cls(chained, chain[0].not_valid_after_utc, secret)
 
     @property
     def name(self) -> str:
         """The name in the certificate."""
-        return _name(x509.load_pem_x509_certificate(self.certificates_pem))
+        return pem.name_in(x509.load_pem_x509_certificate(self.certificates_pem))
 
     def sign(self, purpose: Purpose, digest: bytes) -> bytes:
         """Sign a digest."""
@@ -150,7 +150,7 @@ class Trust:
 
     def __init__(self, authority: Path) -> None:
         self._file = authority
-        self._store = Store(_certificates(_bytes(authority), authority))
+        self._store = Store(pem.certificates(pem.read(authority), authority))
 
     def signatory(
         self, certificates_pem: bytes, purpose: Purpose, now: datetime | None = None
@@ -171,9 +171,10 @@ class Trust:
             key = _public_key(leaf.public_key())
             if key is None:
                 raise VerificationFailed(
-                    f"the key of the signer does not count: it takes {_KINDS}", signer=_name(leaf)
+                    f"the key of the signer does not count: it takes {_KINDS}",
+                    signer=pem.name_in(leaf),
                 )
-            return Signatory(_name(leaf), _names(leaf), purpose, key)
+            return Signatory(pem.name_in(leaf), _names(leaf), purpose, key)
         except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
             raise VerificationFailed(f"the certificate cannot be read: {error}") from error
 
@@ -197,7 +198,7 @@ class Trust:
             raise VerificationFailed(
                 "the certificate of the signer is not from the CA that is trusted here",
                 trusted=self._file,
-                signer=_name(leaf),
+                signer=pem.name_in(leaf),
                 said=error,
             ) from error
 
@@ -207,7 +208,7 @@ def _check_time(leaf: x509.Certificate, now: datetime) -> None:
         raise VerificationFailed(
             "the certificate of the signer is not valid now: check the clock here, else let its"
             " owner renew it and make this file again; nothing is lost by it",
-            signer=_name(leaf),
+            signer=pem.name_in(leaf),
             valid_from=leaf.not_valid_before_utc,
             valid_to=leaf.not_valid_after_utc,
             now=now,
@@ -225,7 +226,7 @@ def _check_use(leaf: x509.Certificate, purpose: Purpose) -> None:
         raise VerificationFailed(
             "the certificate of the signer is not for this: a bundle is signed by a server's, a"
             " receipt by a client's",
-            signer=_name(leaf),
+            signer=pem.name_in(leaf),
         )
 
 
@@ -245,29 +246,10 @@ def _public_key(key: object) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey | N
     return None
 
 
-def _name(leaf: x509.Certificate) -> str:
-    """Return the name as the stream reads it of a caller's certificate."""
-    return caller_name({"x509_pem_cert": [leaf.public_bytes(Encoding.PEM)]}) or ""
-
-
 def _names(leaf: x509.Certificate) -> frozenset[str]:
     alternative = _extension(leaf, x509.SubjectAlternativeName)
     hosts: list[str] = []
     if alternative is not None:
         hosts += alternative.get_values_for_type(x509.DNSName)
         hosts += map(str, alternative.get_values_for_type(x509.IPAddress))
-    return frozenset({_name(leaf), *hosts} - {""})
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read a TLS file: {error.strerror}", file=file) from error
-
-
-def _certificates(pem: bytes, file: Path) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
-        raise ConfigError(f"not a PEM certificate: {error}", file=file) from error
+    return frozenset({pem.name_in(leaf), *hosts} - {""})

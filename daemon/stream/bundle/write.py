@@ -19,9 +19,9 @@ from daemon.stream.bundle import seal
 from daemon.stream.bundle.blocks import End, Header, Kind, Record, pack
 from daemon.stream.bundle.cases import Cases
 from daemon.stream.bundle.daemon_here import DaemonHere
-from daemon.stream.bundle.manifest_head import spoken_of
 from daemon.stream.bundle.sign import Signer
 from daemon.stream.court.folder import disk, sync_folder
+from daemon.stream.court.manifest_head import spoken_of
 
 
 @dataclass(slots=True)

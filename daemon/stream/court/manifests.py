@@ -3,15 +3,14 @@
 Rule 1: a manifest is kept only when all the entries that it speaks of are here.
 """
 
-import json
 from typing import Final
 
 import grpc
 
-from daemon.errors import ContractError
 from daemon.rpc import pages_pb2 as pb
 from daemon.rpc.pages_pb2_grpc import DossierServiceStub
 from daemon.stream.court.dial import status_of
+from daemon.stream.court.manifest_head import spoken_of
 from daemon.stream.court.pdf import Pdfs
 from daemon.stream.court.pulled import Pulled
 from daemon.stream.court.store import CourtStore
@@ -76,7 +75,7 @@ class ManifestFetcher:
                 raise
             self._without(case_key, sequence, gone=status_of(error) is grpc.StatusCode.NOT_FOUND)
             return True
-        if _spoken_of(answer.manifest_json) > sequence:
+        if spoken_of(answer.manifest_json)[1] > sequence:
             return False  # written a moment later than the last entry we hold
         self._store.keep_manifest(case_key, answer.manifest_json, sequence)
         self._pulled.keep_manifest(case_key)
@@ -87,11 +86,3 @@ class ManifestFetcher:
         if gone and self._store.drop_manifest(case_key, sequence):
             return
         self._pulled.lack_manifest(case_key)
-
-
-def _spoken_of(manifest: bytes) -> int:
-    """Return up to which entry a manifest speaks; raises ContractError when it does not say."""
-    try:
-        return int(json.loads(manifest)["head"]["journal"]["sequence"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ContractError("the appliance sent something that is no manifest") from error

@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 def manifest_of(sequence):
     """What the puller reads of a manifest: up to which entry it speaks."""
-    return json.dumps({"head": {"journal": {"sequence": sequence}}}).encode()
+    return json.dumps({"head": {"case_key": "a case", "journal": {"sequence": sequence}}}).encode()
 
 
 def pull(hall, folder, consumer="court", **rest):
@@ -89,7 +89,7 @@ def test_a_manifest_that_speaks_of_more_than_is_here_is_not_kept_yet(hall, paper
 def test_what_is_no_manifest_breaks_the_contract(hall, paper, folder):
     hall.feed(paper.page(b"one"), paper.page(b"two"))
     hall.manifests[CASE] = b"<html>"
-    with pytest.raises(ContractError, match="no manifest"):
+    with pytest.raises(ContractError, match="manifest is none"):
         pull(hall, folder)
 
 
