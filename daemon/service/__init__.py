@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from daemon import __version__
 from daemon.config import Config
 from daemon.dossier import catalogue, payload
-from daemon.errors import ConfigError, SpoolError, SuianError
+from daemon.errors import ConfigError, NotPossible, SpoolError, SuianError
 from daemon.feeder.capture.black_box import ON_DEMAND
 from daemon.feeder.scanner import Scanner
 from daemon.inbox import Inbox
@@ -31,7 +31,7 @@ from daemon.service.systemd import notify
 from daemon.service.thread import Run, Worker
 from daemon.spool.chain import Chain
 from daemon.spool.damage import Damage
-from daemon.spool.journal import Encoder
+from daemon.spool.journal import Decision, Encoder
 from daemon.spool.ledger import Ledger
 from daemon.spool.retention import Retention
 from daemon.spool.scrub import Scrub
@@ -236,8 +236,18 @@ class Service:
             resume=self.flow.resume,
             manifest=Manifests(self.ledger, self._rules, self._config.appliance.name).of,
             count=lambda label: self.metrics.refusals.labels(label).inc(),
-            close_batch=self.flow.close_batch,
+            close_batch=self._close_batch,
         )
+
+    def _close_batch(self, number: int, decision: Decision) -> int:
+        """Close a batch by decision, in the thread that owns it; raises as `Flow.close_batch`."""
+        if self.inbox and self.ledger.batch_account(number).electronic:
+            raise NotPossible(
+                "the inbox is at work on this batch and finishes it by itself, after a restart at"
+                " the latest",
+                batch=number,
+            )
+        return self.flow.close_batch(number, decision)
 
     def _status(self) -> StatusFacts:
         facts = self.flow.facts

@@ -5,6 +5,7 @@ import socket
 import time
 import urllib.request
 
+import grpc
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -13,6 +14,8 @@ from daemon.dossier import case_number
 from daemon.errors import ConfigError, SpoolError, SpoolFailed
 from daemon.feeder.capture.replay import replay
 from daemon.page import Fate
+from daemon.rpc import pages_pb2 as pb
+from daemon.rpc.pages_pb2_grpc import DossierServiceStub
 from daemon.service import Service
 from daemon.service.source import scanner_of
 from tests import line
@@ -108,6 +111,51 @@ def test_metrics_are_served_and_name_no_case(appliance):
     assert "suian_spool_last_sequence" in scraped
     assert line.CASE not in scraped
     assert case_number.parse(line.CASE).key not in scraped
+
+
+def test_a_batch_of_the_inbox_is_not_closed_under_it_and_any_other_may_be(appliance, tmp_path):
+    hall = appliance(line.stack(1))
+    with hall.config.open("a", encoding="utf-8") as file:
+        file.write(f'[inbox]\ndir = "{tmp_path / "inbox"}"\n')
+    (tmp_path / "inbox").mkdir()
+    service = in_process(hall)
+    service.start()
+    try:
+        while not hall.at_rest():
+            time.sleep(0.05)
+        with grpc.insecure_channel(f"unix:{hall.folder / 'control.sock'}") as channel:
+            dossier = DossierServiceStub(channel)
+
+            def close(number):
+                request = pb.CloseBatchRequest(
+                    request_id=f"r-{number}", batch=number, actor="Li", reason="nobody comes"
+                )
+                return dossier.CloseBatch(request, timeout=30).sequence
+
+            taken_in = service.ledger.open_batch(virtual=False, electronic=True).number
+            with pytest.raises(grpc.RpcError, match="the inbox is at work"):
+                close(taken_in)
+            other = service.ledger.open_batch(virtual=True).number
+            assert close(other) == service.ledger.last()[0]
+        left = [batch.number for batch in service.ledger.open_batches()]
+        assert left == [taken_in]
+    finally:
+        service.stop()
+
+
+def test_page_files_are_read_again_while_nothing_else_happens(appliance, monkeypatch):
+    monkeypatch.setattr("daemon.service.SCRUB_S", 0.01)
+    monkeypatch.setattr("daemon.service.SCRUB_REST_S", 0.01)
+    service = in_process(appliance(line.stack(1)))
+    service.start()
+    read = {"outcome": "whole"}
+    try:
+        while not service.metrics.registry.get_sample_value(
+            "suian_spool_scrubbed_files_total", read
+        ):
+            time.sleep(0.05)
+    finally:
+        service.stop()
 
 
 def test_a_taken_port_refuses_to_start_and_leaves_nothing_behind(appliance):
