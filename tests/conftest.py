@@ -28,6 +28,8 @@ MOUNTED = {
     "mkfs.ext4": "e2fsprogs",
     "mkfs.xfs": "xfsprogs",
     "mkfs.btrfs": "btrfs-progs",
+    "strace": "strace",
+    "ip": "iproute2",
 }
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
