@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Final, Literal
 
+from daemon.errors import SpoolFull
 from daemon.metrics import Metrics
 from daemon.page import Blob, Fate, Page, Role, Scan
 from daemon.pipeline import raw
@@ -80,7 +81,14 @@ class RawWriter:
                 return
             page, scan = item
             packed = raw.pack(scan, self._buffers)
-            self._ledger.add_blob(page.page_id, Blob(Role.RAW, raw.MEDIA_TYPE, packed))
-            self._metrics.raw_faces.labels("kept").inc()
+            self._metrics.raw_faces.labels(self._store(page, packed)).inc()
             with self._lock:
                 self._queued_bytes -= scan.samples.nbytes
+
+    def _store(self, page: Page, packed: bytes) -> str:
+        """Keep a packed raster where there is room: on a full disk pages come first."""
+        try:
+            self._ledger.add_blob(page.page_id, Blob(Role.RAW, raw.MEDIA_TYPE, packed))
+        except SpoolFull:
+            return "skipped"
+        return "kept"

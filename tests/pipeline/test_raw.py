@@ -1,13 +1,19 @@
 """RAW gives back every sample."""
 
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 from daemon.errors import SpoolCorrupt
-from daemon.page import PageId, SampleOrder, Scan, Side
+from daemon.metrics import Metrics
+from daemon.page import Blob, Fate, Page, PageId, Role, SampleOrder, Scan, Side
 from daemon.pipeline import raw
+from daemon.pipeline.raw_writer import RawWriter
+from daemon.spool.ledger import Ledger
 
 
 @given(
@@ -38,3 +44,26 @@ def test_line_art_unpacks_to_the_same_bits():
 def test_foreign_bytes_are_refused(data):
     with pytest.raises(SpoolCorrupt):
         raw.unpack(data)
+
+
+@pytest.mark.parametrize(("full", "outcome"), [(False, "kept"), (True, "skipped")])
+def test_on_a_full_disk_a_raster_is_let_go_and_nothing_else_happens(tmp_path, full, outcome):
+    ledger = Ledger(
+        tmp_path, lambda _: b"an entry", allow_unsafe_disk=True, ballast_bytes=64 * 1024
+    )
+    ledger.start()
+    face = ledger.request_feed(ledger.open_batch(virtual=False).number).face(Side.FRONT)
+    page = Page(face, Fate.PAGE, False, 1.0, blobs=(Blob(Role.PAGE, "image/jpeg", b"page"),))
+    ledger.commit([page])
+    if full:
+        ledger._disk._give_up()  # what a full disk does to the ballast
+    metrics = Metrics(CollectorRegistry())
+    writer = RawWriter(ledger, metrics, "all")
+    writer.offer(page, Scan(face, np.zeros((4, 4), np.uint8), SampleOrder.GRAY, 300, 0.0))
+    writer.stop()
+    packing = threading.Thread(target=writer.run, args=(lambda: None,))  # it lowers its priority
+    packing.start()
+    packing.join()
+    assert metrics.registry.get_sample_value("suian_raw_faces_total", {"outcome": outcome}) == 1
+    assert [ref.role for ref in ledger.face(face).blobs] == [Role.PAGE, *[Role.RAW] * (not full)]
+    ledger.close()
