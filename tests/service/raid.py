@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from tests.service import injection
 from tests.service.clerk import Clerk, WrongPile
+from tests.service.doom import Doom
 from tests.service.link import COURT, HALL
 
 POLL_S = 0.05
-PATIENCE_S = 90.0
+PATIENCE_S = 120.0
 SEPARATORS = 2
 DAEMON, PULLER = "daemon", "puller"
 # How long after its start one dies that dies early, and how long after something has moved another.
@@ -44,20 +45,6 @@ class Tally:
     full_disks: int = 0
     partitions: int = 0
     deaths: int = 0
-
-
-class Doom:
-    """The moment at which a process dies: some time behind an event that is waited for."""
-
-    def __init__(self, happened, delay_s):
-        self._happened = happened
-        self._delay_s = delay_s
-        self._at_s = None
-
-    def is_due(self):
-        if self._at_s is None and self._happened():
-            self._at_s = time.monotonic() + self._delay_s
-        return self._at_s is not None and time.monotonic() >= self._at_s
 
 
 class Raid:

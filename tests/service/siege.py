@@ -124,7 +124,7 @@ class Siege:
                 laid_back = raid.clerk.laid_back
                 verdict = judge(hall, court, plan.sheets, laid_back=laid_back, deaths=tally.deaths)
                 entries, faces, failures = verdict.entries, verdict.faces, list(verdict.failures)
-            except (Fallen, SuianError) as fallen:
+            except (Fallen, SuianError, subprocess.TimeoutExpired) as fallen:
                 failures.append(str(fallen))
             finally:
                 raid.end()
