@@ -69,7 +69,9 @@ def lacks_root():
     for device in ("/dev/fuse", "/dev/loop-control"):
         if not Path(device).exists():
             return f"{device} is absent: load its module, or let this container have it"
-    if subprocess.run(["unshare", "--mount", "--net", "true"], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        ["unshare", "--mount", "--net", "true"], capture_output=True, check=False
+    ).returncode:
         return "this system lets nobody mount: let this container have CAP_SYS_ADMIN"
     if importlib.util.find_spec("mfusepy") is None:
         return "mfusepy is absent: install requirements-dev.lock"
