@@ -77,11 +77,12 @@ def _connect(path: Path, chain: Chain, now: float) -> apsw.Connection:
         )
     if version == 0:
         _make(connection, chain, now)
-        for folder in (path.parent, path.parent.parent):
-            sync_folder(folder)
+        sync_folder(path.parent.parent)
     elif version < SCHEMA_VERSION:
         _bring_up(connection, version)
     _check_chain(connection, chain)
+    # The log is there by now. SQLite syncs its folder too, but goes on when that fails.
+    sync_folder(path.parent)
     return connection
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from daemon.page import PAPER_SIDES, Role, SheetId
 from daemon.spool.blobs import file_name
-from daemon.spool.reader import PAGES
+from daemon.spool.reader import DATABASE, PAGES
 
 # The committing thread syncs twice a sheet and once an acknowledgement: counted thread by thread.
 _LATEST_COMMIT = 12
@@ -52,7 +52,10 @@ def choose(chance, hall):
     what = chance.choice(("commit", "page file", "folder of pages") if asked else ("commit",))
     if what == "commit":
         nth = chance.randint(1, 1 if hall.at_rest() else _LATEST_COMMIT)
-        return Injection(what, log, ("-e", f"inject=fdatasync:error=EIO:when={nth}"))
+        log_file = hall.spool / f"{DATABASE}-wal"  # SQLite forgives a folder, so the spool syncs it
+        return Injection(
+            what, log, ("-P", str(log_file), "-e", f"inject=fdatasync:error=EIO:when={nth}")
+        )
     pages = hall.spool / PAGES
     nth = chance.randint(1, _LATEST_SHEET)
     if what == "folder of pages":

@@ -11,6 +11,7 @@ import pytest
 
 from daemon.errors import SpoolCorrupt, SpoolError, SpoolFailed, SpoolFull
 from daemon.page import Blob, Fate, Role, Side
+from daemon.spool import opening
 from daemon.spool.retention import Retention
 
 
@@ -60,6 +61,32 @@ def test_a_failed_sync_ends_the_ledger_and_is_never_tried_again(
     assert desk.files() == []
     again.commit([front])
     assert again.read_blob(front.page_id, Role.PAGE, 0, 9) == b"x"
+
+
+def test_the_log_of_the_ledger_has_its_name_on_the_disk_at_every_start(
+    ledger, desk, monkeypatch, sheet
+):
+    """SQLite syncs the folder of its log as well, but goes on when that fails."""
+    real, log, there = opening.sync_folder, desk.directory / "ledger.db-wal", []
+
+    def sync(folder):
+        there.append((folder, log.exists()))
+        real(folder)
+
+    monkeypatch.setattr(opening, "sync_folder", sync)
+    desk.close()
+    assert not log.exists()
+    desk.open()
+    assert there == [(desk.directory, True)]
+
+
+def test_a_start_at_which_the_folder_cannot_be_synced_fails(ledger, desk, sheet, broken_sync):
+    desk.close()
+    broken_sync["wanted"] = stat.S_ISDIR
+    with pytest.raises(SpoolFailed, match="cannot be opened"):
+        desk.open()
+    broken_sync["wanted"] = lambda mode: False
+    assert [b.open_sheets for b in desk.open().open_batches()] == [(sheet,)]
 
 
 class FailingFile(apsw.VFSFile):

@@ -18,6 +18,7 @@ from daemon.errors import ConfigError
 from daemon.rpc import pages_pb2 as pb
 from daemon.spool.query import rows
 from daemon.stream.court import records
+from daemon.stream.court.folder import sync_folder
 from daemon.stream.court.place import said
 
 DATABASE: Final = ".suian.db"
@@ -66,6 +67,8 @@ def open_database(path: Path) -> apsw.Connection:
         for older in range(version or VERSION, VERSION):
             _MIGRATIONS[older](db)
         db.pragma("user_version", VERSION)
+    # The log is there by now. SQLite syncs its folder too, but goes on when that fails.
+    sync_folder(path.parent)
     return db
 
 

@@ -126,7 +126,7 @@ def test_pages_have_the_names_they_have_in_a_folder_and_the_journal_lies_beside(
         paper.page(b"one"), paper.blank(b"ev"), paper.page(b"two", volume="secondary"),
         paper.page(b"three", case="", volume=""),
     )  # fmt: skip
-    manifest = b'{"head":{"journal":{"sequence":5}}}'
+    manifest = b'{"head":{"case_key":"a case","journal":{"sequence":5}}}'
     hall.manifests[CASE] = manifest
     pulled = bucket.pull(hall, state)
     assert bucket.pages == {
