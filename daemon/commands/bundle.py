@@ -1,20 +1,19 @@
 """`suian bundle`: off-site, the journal goes to the court as one encrypted, signed file."""
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from daemon.commands import secret_file
 from daemon.commands.status import AsJson, ConfigFile, configured
 from daemon.config import Config
 from daemon.errors import ConfigError
 from daemon.stream.bundle import read, receipt, seal, write
 from daemon.stream.bundle.daemon_here import DaemonHere
 from daemon.stream.bundle.sign import Signer, Trust
-from daemon.stream.court.folder import disk, sync_folder
 from daemon.stream.credentials import CLIENTS_CA, SERVER_CERTIFICATE, SERVER_KEY
 
 bundle = typer.Typer(no_args_is_help=True)
@@ -26,21 +25,7 @@ def key(
 ) -> None:
     """Make the court's key. It stays there; the recipient that is shown goes to the appliances."""
     text, recipient = seal.new_identity()
-    try:
-        # Never over another key: every bundle made for it could no longer be read.
-        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError as error:
-        raise ConfigError(
-            "this file exists and may be in use; choose another name", file=output
-        ) from error
-    except OSError as error:
-        raise ConfigError(f"cannot make the file: {error.strerror}", file=output) from error
-    with disk("write the key"):
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        sync_folder(output.absolute().parent)
+    secret_file.make(output, text.encode("ascii"))
     typer.echo(recipient)
     typer.echo(
         f"{output}: keep it secret, and a copy of it safe: bundles open with it only", err=True

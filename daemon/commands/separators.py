@@ -1,6 +1,5 @@
 """`suian separators`: keys, and separator sheets to print. Works with the network off."""
 
-import os
 import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Annotated, Final
 import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from daemon.commands import secret_file
 from daemon.dossier import case_number, catalogue, payload, sheet
 from daemon.dossier.case_number import CaseNumber
 from daemon.errors import ConfigError, RuleError
@@ -65,19 +65,7 @@ def key(
 ) -> None:
     """Make a key file. The appliance and whoever prints separators need the same one."""
     data = payload.new_key_file(key_id)
-    try:
-        # Never over another key: every sheet printed with it would become worthless.
-        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError as error:
-        raise ConfigError(
-            "this file exists and may be in use; choose another name", file=output
-        ) from error
-    except OSError as error:
-        raise ConfigError(f"cannot make the file: {error.strerror}", file=output) from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
+    secret_file.make(output, data)
     typer.echo(f"{output}: key {key_id}. Name it in [dossier] key_file, and keep it secret.")
 
 
