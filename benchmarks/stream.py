@@ -1,11 +1,11 @@
-"""How fast blobs leave the appliance, beside raw TCP and a plain HTTP server, and what it costs.
+"""How fast blobs leave the appliance, beside raw TCP, plain HTTP and bare gRPC, and what it costs.
 
     python -m benchmarks.stream > benchmarks/results/stream.jsonl
 
 Each server is a process of its own on loopback, with bytes from the same disk; the client reads and
-drops them. Ours is pulled and acknowledged every 16 entries. TCP: `sendfile` into a socket, nothing
-else. HTTP: Python's own threading server, one GET a file, no delay. They take turns in every round;
-`tcp_ratio` and `http_ratio` are our MB/s over theirs of the same round, medians of the rounds.
+drops them. Ours hashes every blob before it sends it, and is acknowledged every 16 entries or half
+of the window. The others: see plain_servers. They take turns in every round; `tcp_ratio`,
+`http_ratio` and `grpc_ratio` are the MB/s over theirs of the same round, medians of the rounds.
 `server_cpu_s_per_gb` is processor time of the server process, system calls included.
 
 The allocator's settings are those of the unit: without them each chunk is given back and fetched
@@ -14,16 +14,14 @@ anew.
 
 import argparse
 import http.client
-import http.server
 import os
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -33,11 +31,14 @@ from typing import Final
 import grpc
 
 from benchmarks import appliance
+from benchmarks.plain_servers import files_of
 from benchmarks.record import line
 from daemon.rpc import pages_pb2 as pb
 from daemon.rpc.pages_pb2_grpc import PageServiceStub
+from daemon.spool.reader import PAGES
 from daemon.stream.authority import TrialAuthority
 from daemon.stream.credentials import client_credentials
+from daemon.stream.pull import DEFAULT_BYTES
 
 SIZES: Final = (200_000, 1_000_000, 5_000_000, 26_000_000)
 _TOTAL_BYTES: Final = 400_000_000
@@ -61,6 +62,8 @@ class Server:
 
     process: "subprocess.Popen[str]"
     read: Reader
+    age: Callable[[], object] = lambda: None
+    """Makes it forget which bytes it has checked: in a court every page leaves once."""
 
     def cpu_s(self) -> float:
         """Processor time of the server so far, its threads included."""
@@ -98,7 +101,12 @@ def ours(folder: Path, faces: int, size: int, *, tls: bool) -> Iterator[Server]:
     if tls:
         words += ["--tls", str(folder / "tls")]
     with started("benchmarks.appliance", *words) as (process, target):
-        yield Server(process, partial(_pull, target, credentials))
+        yield Server(process, partial(_pull, target, credentials), partial(_touch, folder))
+
+
+def _touch(folder: Path) -> None:
+    for path in (folder / "spool" / PAGES).iterdir():
+        path.touch()
 
 
 def _trial(folder: Path) -> grpc.ChannelCredentials | None:
@@ -117,32 +125,35 @@ def _trial(folder: Path) -> grpc.ChannelCredentials | None:
 
 def _pull(target: str, credentials: grpc.ChannelCredentials | None) -> int:
     """Pull the whole journal from its beginning; acknowledge as a puller does."""
-    got = entries = 0
+    got = entries = owed = 0
     with _channel(target, credentials) as channel:
         pages = PageServiceStub(channel)
         instance = time.time_ns()
         call = pages.Pull(pb.PullRequest(consumer=appliance.CONSUMER, instance=instance))
-        epoch, last = "", 0
+        opened = next(call).opened
+        last = pb.Entry()
         for message in call:
-            match message.WhichOneof("event"):
-                case "opened":
-                    epoch, last = message.opened.epoch, message.opened.last_sequence
-                case "blob_chunk":
-                    got += len(message.blob_chunk.data)
-                case "entry":
-                    entries += 1
-                    if entries % _ACKNOWLEDGE_EVERY == 0 or message.entry.sequence == last:
-                        pages.Acknowledge(
-                            pb.AcknowledgeRequest(
-                                consumer=appliance.CONSUMER,
-                                instance=instance,
-                                epoch=epoch,
-                                sequence=message.entry.sequence,
-                                entry_hash=message.entry.entry_hash,
-                            )
-                        )
-                    if message.entry.sequence == last:
-                        break
+            if message.HasField("entry"):
+                last = message.entry
+                entries += 1
+            got += len(message.blob_chunk.data)
+            owed += len(message.blob_chunk.data)
+            whole = message.blob_chunk.last
+            done = last.sequence == opened.last_sequence  # the account of the batch: no bytes
+            enough = entries >= _ACKNOWLEDGE_EVERY or owed > DEFAULT_BYTES // 2
+            if done or (whole and enough):
+                pages.Acknowledge(
+                    pb.AcknowledgeRequest(
+                        consumer=appliance.CONSUMER,
+                        instance=instance,
+                        epoch=opened.epoch,
+                        sequence=last.sequence,
+                        entry_hash=last.entry_hash,
+                    )
+                )
+                entries = owed = 0
+            if done:
+                break
         call.cancel()
     return got
 
@@ -155,25 +166,29 @@ def _channel(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.C
 
 @contextmanager
 def plain(kind: str, folder: Path) -> Iterator[Server]:
-    """Run a server that knows nothing but files: "tcp" or "http"."""
-    with started("benchmarks.stream", "--serve", kind, str(folder)) as (process, address):
-        port = int(address)
-        read = {"tcp": partial(_read_tcp, port), "http": partial(_read_http, port, folder)}[kind]
-        yield Server(process, read)
+    """Run a server that knows nothing but files: "tcp", "http" or "grpc"."""
+    with started("benchmarks.plain_servers", kind, str(folder)) as (process, address):
+        reads: Mapping[str, Reader] = {
+            "tcp": partial(_read_tcp, address),
+            "http": partial(_read_http, address, folder),
+            "grpc": partial(_read_grpc, address),
+        }
+        yield Server(process, reads[kind])
 
 
-def _read_tcp(port: int) -> int:
+def _read_tcp(address: str) -> int:
     got, into = 0, bytearray(_AT_ONCE)
-    with socket.create_connection(("127.0.0.1", port)) as connection:
+    host, _, port = address.partition(":")
+    with socket.create_connection((host, int(port))) as connection:
         while count := connection.recv_into(into):
             got += count
     return got
 
 
-def _read_http(port: int, folder: Path) -> int:
+def _read_http(address: str, folder: Path) -> int:
     got = 0
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    for path in sorted(folder.iterdir()):
+    connection = http.client.HTTPConnection(address)
+    for path in files_of(folder):
         connection.request("GET", f"/{path.name}")
         answer = connection.getresponse()
         while data := answer.read(_AT_ONCE):
@@ -182,39 +197,11 @@ def _read_http(port: int, folder: Path) -> int:
     return got
 
 
-def serve_tcp(folder: Path) -> None:
-    """Send every file of a folder to whoever connects."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        print(listening.getsockname()[1], flush=True)
-        threading.Thread(target=_accept, args=(listening, folder), daemon=True).start()
-        sys.stdin.read()
-
-
-def _accept(listening: socket.socket, folder: Path) -> None:
-    while True:
-        connection, _ = listening.accept()
-        with connection:
-            for path in sorted(folder.iterdir()):
-                with path.open("rb") as file:
-                    connection.sendfile(file)
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-def serve_http(folder: Path) -> None:
-    """Serve a folder with the standard library."""
-    handler = partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        print(server.server_port, flush=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        sys.stdin.read()
-        server.shutdown()
+def _read_grpc(address: str) -> int:
+    with grpc.insecure_channel(address) as channel:
+        return sum(
+            len(one.blob_chunk.data) for one in PageServiceStub(channel).Pull(pb.PullRequest())
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +214,7 @@ class Turn:
 
 def turn(server: Server, expected: int) -> Turn:
     """Read all of a server once."""
+    server.age()
     cpu, start = server.cpu_s(), time.perf_counter()
     got = server.read()
     took_s = time.perf_counter() - start
@@ -250,12 +238,13 @@ def lines(total: int = _TOTAL_BYTES, rounds: int = _ROUNDS) -> Iterator[str]:
                 "suian, mTLS": stack.enter_context(ours(folder / "mtls", faces, size, tls=True)),
                 "TCP": stack.enter_context(plain("tcp", files)),
                 "HTTP": stack.enter_context(plain("http", files)),
+                "gRPC": stack.enter_context(plain("grpc", files)),
             }
             turns: dict[str, list[Turn]] = {who: [] for who in servers}
             for number in range(rounds + 1):
                 for who, server in servers.items():
                     found = turn(server, faces * size)
-                    if number:  # the first round warms the page cache and our checked hashes
+                    if number:  # the first round warms the page cache
                         turns[who].append(found)
         for who, found_turns in turns.items():
             yield line(
@@ -266,6 +255,7 @@ def lines(total: int = _TOTAL_BYTES, rounds: int = _ROUNDS) -> Iterator[str]:
                 mb_per_s=round(statistics.median(t.mb_per_s for t in found_turns)),
                 tcp_ratio=_ratio(found_turns, turns["TCP"]),
                 http_ratio=_ratio(found_turns, turns["HTTP"]),
+                grpc_ratio=_ratio(found_turns, turns["gRPC"]),
                 server_cpu_s_per_gb=round(
                     statistics.median(t.cpu_s_per_gb for t in found_turns), 2
                 ),
@@ -278,16 +268,10 @@ def _ratio(ones: Sequence[Turn], others: Sequence[Turn]) -> float:
 
 
 def main() -> None:
-    """Print the lines, or be one of the plain servers."""
+    """Print the lines."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--serve", choices=("tcp", "http"))
-    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--mb", type=int, default=_TOTAL_BYTES // 1_000_000, help="For each size.")
-    asked = parser.parse_args()
-    if asked.serve:
-        {"tcp": serve_tcp, "http": serve_http}[asked.serve](asked.folder)
-        return
-    for text in lines(asked.mb * 1_000_000):
+    for text in lines(parser.parse_args().mb * 1_000_000):
         print(text, flush=True)
 
 

@@ -166,5 +166,6 @@ def test_the_stream_is_measured_beside_plain_servers(monkeypatch):
         "suian, mTLS",
         "TCP",
         "HTTP",
+        "gRPC",
     ]
     assert all(one["mb_per_s"] > 0 and one["tcp_ratio"] > 0 for one in lines)
