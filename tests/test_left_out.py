@@ -18,7 +18,7 @@ FAILS = "def test_fails():\n    assert False\n"
 
 @pytest.fixture
 def run(tmp_path):
-    def run(body, *, ci):
+    def run(body, *options, ci):
         folder = tmp_path / "a" / "tests"
         folder.mkdir(parents=True)
         shutil.copy(CONFTEST, folder)
@@ -26,7 +26,7 @@ def run(tmp_path):
         (folder / "test_some.py").write_text(f"import pytest\n\n{RUNS}\n\n{body}")
         (folder / "test_other.py").write_text(RUNS)
         return subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "."],
             cwd=folder,
             env={**os.environ, "CI": ci},
             capture_output=True,
@@ -37,6 +37,7 @@ def run(tmp_path):
     return run
 
 
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one-process", "two-processes"])
 @pytest.mark.parametrize(
     ("body", "ci", "status", "said"),
     [
@@ -50,8 +51,10 @@ def run(tmp_path):
         (FAILS, "", 1, "1 failed"),
     ],
 )
-def test_only_the_gpu_may_be_left_out_in_ci_and_everything_is_named(run, body, ci, status, said):
-    done = run(body, ci=ci)
+def test_only_the_gpu_may_be_left_out_in_ci_and_everything_is_named(
+    run, options, body, ci, status, said
+):
+    done = run(body, *options, ci=ci)
     assert done.returncode == status, done.stdout + done.stderr
     assert said in done.stdout
     assert ("this run has failed" in done.stdout) is (status == 1 and body != FAILS)

@@ -81,7 +81,7 @@ class Ledger(Accounts):
         Seconds since the Unix epoch.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(  # noqa: PLR0913 (each but two has its default)
         self,
         directory: Path,
         encode: Encoder,
