@@ -21,17 +21,10 @@ from daemon.stream.court.bucket import BucketSink
 from daemon.stream.court.dial import Appliance
 from daemon.stream.court.object_store import Location, ObjectStore
 from daemon.stream.court.puller import Puller
-from tests.object_store import ENVIRONMENT, Server
+from tests.object_store import ENVIRONMENT
 
 CASE = "(2018)吉01民初129号"
 OTHER = case_number.parse("(2018)吉01民终7号")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("s3"))
-    yield server
-    server.stop()
 
 
 @pytest.fixture

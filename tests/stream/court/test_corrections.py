@@ -32,11 +32,6 @@ def hall(tmp_path):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "court"
-
-
-@pytest.fixture
 def amend(hall):
     """Ask for a correction, as the court does."""
     asked = itertools.count()

@@ -17,13 +17,6 @@ from daemon.stream.court.object_store import Location, ObjectStore
 from tests.object_store import BUCKET, ENVIRONMENT, Server
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("s3"))
-    yield server
-    server.stop()
-
-
 @pytest.fixture
 def store(server, request):
     return ObjectStore(Location.parse(f"{server.url}/{request.node.name[:40]}"), 4, ENVIRONMENT)

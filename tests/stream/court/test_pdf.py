@@ -47,11 +47,6 @@ def hall(tmp_path):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "court"
-
-
-@pytest.fixture
 def pdf(tmp_path):
     return tmp_path / "pdf"
 

@@ -18,11 +18,6 @@ from daemon.stream.credentials import client_credentials
 CASE = "(2018)吉01民初129号"
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "court"
-
-
 def manifest_of(sequence):
     """What the puller reads of a manifest: up to which entry it speaks."""
     return json.dumps({"head": {"case_key": "a case", "journal": {"sequence": sequence}}}).encode()

@@ -26,11 +26,6 @@ OTHER = "JL0100-00-2018-0301-00000130"
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "court"
-
-
-@pytest.fixture
 def store(folder):
     store = CourtStore(folder, "court")
     store.adopt(EPOCH, "hall-1", CHAIN)
