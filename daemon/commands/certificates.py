@@ -4,7 +4,6 @@ Rule 1: nothing is ever overwritten; a second run adds consumers from the same a
 Rule 2: a key is readable by its owner only.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Final
 import typer
 from pydantic import ValidationError
 
+from daemon.commands import secret_file
 from daemon.config import Consumer
 from daemon.errors import ConfigError
 from daemon.stream.authority import NAME, Pair, TrialAuthority
@@ -126,10 +126,11 @@ def _write(folder: _Folder) -> None:
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
         for name, data in folder.files.items():
-            mode = 0o600 if name.endswith(".key") else 0o644
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            with os.fdopen(os.open(folder.path / name, flags, mode), "wb") as file:
-                file.write(data)
+            if name.endswith(".key"):
+                secret_file.make(folder.path / name, data)
+            else:
+                with (folder.path / name).open("xb") as file:
+                    file.write(data)
     except OSError as error:
         raise ConfigError(
             f"cannot write certificates: {error.strerror}", file=error.filename

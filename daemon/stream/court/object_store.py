@@ -13,7 +13,7 @@ import io
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -145,23 +145,15 @@ class ObjectStore:
 
     def get(self, name: str) -> bytes | None:
         """Return the bytes under a name; None when there are none."""
-        if not self.has(name):
-            return None
-        with self._talking("read an object"):
-            return b"".join(self._pieces(name))
-
-    def has(self, name: str) -> bool:
-        """Tell whether there is an object of this name."""
         try:
-            with self._talking("look for an object"):
-                self._client.stat_object(self.location.bucket, self._key(name))
+            with self._talking("read an object"):
+                return b"".join(self._pieces(name))
         except _Gone:
-            return False
-        return True
+            return None
 
     def remove(self, name: str) -> None:
         """Remove an object; no matter whether it is there."""
-        with self._talking("remove an object"):
+        with suppress(_Gone), self._talking("remove an object"):
             self._client.remove_object(self.location.bucket, self._key(name))
 
     def names(self, folder: str, after: str = "") -> Iterator[str]:
@@ -195,10 +187,14 @@ class ObjectStore:
     def _compare(self, name: str, file: BinaryIO) -> None:
         """Read an object back; raises SpoolFailed when it is not what was sent."""
         sent, stored = _digest(file, hashlib.sha256()), hashlib.sha256()
-        with self._talking("read an object back"):
-            for piece in self._pieces(name):
-                stored.update(piece)
-        if stored.hexdigest() != sent:
+        try:
+            with self._talking("read an object back"):
+                for piece in self._pieces(name):
+                    stored.update(piece)
+            same = stored.hexdigest() == sent
+        except _Gone:
+            same = False
+        if not same:
             raise SpoolFailed(
                 "the object store does not hold the bytes that it confirmed: do not trust it until"
                 " somebody has found out why. Nothing was acknowledged",
@@ -222,15 +218,11 @@ class ObjectStore:
         """Translate what the store or the way to it says."""
         try:
             yield
-        except S3Error as error:
-            if error.code in _GONE:
-                raise _Gone from error
-            raise self._refused(doing, str(error.code), str(error.message)) from error
         except MinioException as error:
-            # Some stores call their XML by another name than the library knows.
-            found = _CODE.search(str(error))
-            code = found[1] if found else type(error).__name__
-            raise self._refused(doing, code, str(error)) from error
+            code, said = _code_of(error)
+            if code in _GONE:
+                raise _Gone from error
+            raise self._refused(doing, code, said) from error
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             raise SpoolFailed(
                 f"cannot {doing}: the object store does not answer as one. Is it on, is the URL"
@@ -256,6 +248,15 @@ class ObjectStore:
 
 class _Gone(Exception):
     """There is no such object."""
+
+
+def _code_of(error: MinioException) -> tuple[str, str]:
+    """Return the code of a refusal, and what the store says."""
+    if isinstance(error, S3Error):
+        return str(error.code), str(error.message)
+    # Some stores call their XML by another name than the library knows.
+    found = _CODE.search(str(error))
+    return (found[1] if found else type(error).__name__), str(error)
 
 
 def _digest(file: BinaryIO, digest: "hashlib._Hash") -> str:

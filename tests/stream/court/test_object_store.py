@@ -55,7 +55,7 @@ def test_what_is_removed_is_gone_and_removing_it_again_does_no_harm(store):
     store.put("a", b"x", "text/plain")
     store.remove("a")
     store.remove("a")
-    assert not store.has("a")
+    assert store.get("a") is None
 
 
 def test_a_place_further_in_shares_the_bucket(store):
@@ -156,8 +156,8 @@ class Liar(http.server.BaseHTTPRequestHandler):
     gives = staticmethod(lambda data: data)
     objects: ClassVar[dict[str, bytes]] = {}
 
-    def _answer(self, body=b"", **headers):
-        self.send_response(200)
+    def _answer(self, body=b"", status=200, **headers):
+        self.send_response(status)
         for name, value in ({"Content-Length": str(len(body))} | headers).items():
             self.send_header(name, value)
         self.end_headers()
@@ -171,7 +171,12 @@ class Liar(http.server.BaseHTTPRequestHandler):
         self._answer(ETag='"00000000000000000000000000000000"')
 
     def do_GET(self):
-        self._answer(self.gives(self.objects[self.path]))
+        given = self.gives(self.objects[self.path])
+        if given is None:
+            gone = b"<Error><Code>NoSuchKey</Code></Error>"
+            self._answer(gone, 404, **{"Content-Type": "application/xml"})
+        else:
+            self._answer(given)
 
     def log_message(self, *_):
         pass
@@ -183,8 +188,9 @@ class Liar(http.server.BaseHTTPRequestHandler):
         (lambda data: data, True),
         (lambda data: data[:-1], False),
         (lambda data: b"x" + data[1:], False),
+        (lambda _: None, False),
     ],
-    ids=["the same", "less", "other"],
+    ids=["the same", "less", "other", "nothing"],
 )
 def test_where_the_etag_proves_nothing_the_object_is_read_back(monkeypatch, gives, trusted):
     monkeypatch.setattr(Liar, "gives", staticmethod(gives))
