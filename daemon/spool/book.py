@@ -24,8 +24,6 @@ MAX_BATCH: Final = 999_999
 MAX_SHEET: Final = 9_999
 CONSERVATION: Final = Path(__file__).with_name("conservation.sql").read_text(encoding="utf-8")
 _BREACH: Final = f"SELECT law, page_id FROM ({CONSERVATION}) WHERE batch = ?"  # noqa: S608 (ours)
-APPLIANCE: Final = "appliance"
-"""Who says what no person has said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +184,7 @@ class Book:
         if replaces is not None:
             for posting in postings:
                 new = posting.record.page.page_id
-                self._corrections.supersede(replaces.face(new.side), new, APPLIANCE)
+                self._corrections.supersede(replaces.face(new.side), new)
         for number in {posting.record.page.page_id.batch for posting in postings}:
             self._connection.execute(
                 "UPDATE batch SET scope = ? WHERE number = ? AND closed_at IS NULL", (scope, number)

@@ -6,7 +6,7 @@ Rule 2: a face becomes a page again only while its image is here; the entry name
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, replace
 from typing import Final
 
@@ -16,7 +16,7 @@ from daemon.errors import ContractError, InputError, NotPossible
 from daemon.page import BlobRef, Fate, PageId, Position, Role
 from daemon.spool import standing
 from daemon.spool.entries import Entries
-from daemon.spool.journal import SECONDARY_VOLUME, Amendment, EntryKind
+from daemon.spool.journal import APPLIANCE, SECONDARY_VOLUME, Amendment, EntryKind
 from daemon.spool.query import row, rows
 from daemon.spool.rows import Doomed, ref_of
 from daemon.spool.standing import Change, Standing
@@ -95,29 +95,22 @@ class Corrections:
             place(self._connection, amendment.page_id, position)
         return sequence
 
-    def supersede(self, old: PageId, new: PageId, actor: str) -> None:
+    def supersede(self, old: PageId, new: PageId) -> None:
         """Note that a face which was not captured was fed again, unless it is decided already."""
         found = row(self._connection, _FACE, str(old))
         if found is None or not found[1] or found[0] not in (Standing.SUPERSEDED, Standing.LOST):
             return
-        self.amend(
-            Amendment(
-                page_id=old,
-                change=Change.SUPERSEDE,
-                values={"by_page_id": str(new)},
-                actor=actor,
-                request_id=f"fed_again-{old}",
-                reason="fed_again",
-                recorded_at=self._clock(),
-            )
-        )
+        self._note(old, Change.SUPERSEDE, {"by_page_id": str(new)}, "fed_again")
 
     def strike(
         self,
         choose: Callable[[apsw.Connection], list[Doomed]],
-        amend: Callable[[PageId], Amendment] | None,
+        raw_dropped: str,
     ) -> list[Doomed]:
-        """Mark blobs as deleted, before their files are unlinked; returns which."""
+        """Mark blobs as deleted, before their files are unlinked; returns which.
+
+        `raw_dropped` says why rasters go that nobody has acknowledged; "" otherwise.
+        """
         chosen = choose(self._connection)
         self._connection.executemany(
             "UPDATE blob SET deleted_at = ? WHERE page_id = ? AND role = ?",
@@ -130,10 +123,26 @@ class Corrections:
             " WHERE EXISTS (SELECT 1 FROM face WHERE page_id = ? AND standing = 'page')",
             [(page_id, page_id) for page_id in sent],
         )
-        if amend is not None:
-            for amendment in [amend(one.page_id) for one in chosen]:
-                self.amend(amendment)
+        if raw_dropped:
+            for one in chosen:
+                self._note(one.page_id, Change.RAW_DROPPED, {}, raw_dropped)
         return chosen
+
+    def _note(
+        self, page_id: PageId, change: Change, values: Mapping[str, object], reason: str
+    ) -> None:
+        """Record what no person has said; it happens to a face once."""
+        self.amend(
+            Amendment(
+                page_id=page_id,
+                change=change,
+                values=values,
+                actor=APPLIANCE,
+                request_id=f"{change}-{page_id}",
+                reason=reason,
+                recorded_at=self._clock(),
+            )
+        )
 
     def _earlier(self, amendment: Amendment, said: str) -> int | None:
         if not amendment.request_id:

@@ -5,15 +5,13 @@ Rule 2: a damaged raw raster takes nothing with it: it is dropped, and the journ
 """
 
 import logging
-import time
 from collections.abc import Callable
 
 import apsw
 
 from daemon.errors import SpoolCorrupt
 from daemon.page import PageId, Role
-from daemon.spool.book import APPLIANCE
-from daemon.spool.journal import Amendment
+from daemon.spool.journal import APPLIANCE
 from daemon.spool.ledger import Ledger
 from daemon.spool.query import row
 from daemon.spool.rows import Doomed
@@ -29,19 +27,16 @@ class Damage:
     ----------
     ledger
         The ledger, started.
-    clock
-        Seconds since the Unix epoch.
     """
 
-    def __init__(self, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._clock = clock
 
     def found(self, page_id: PageId, role: Role, error: SpoolCorrupt) -> None:
         """Quarantine a page, or drop its raw raster; however often it is met, it is said once."""
         if role is Role.RAW:
             _log.warning("the raw raster of %s is damaged and was dropped", page_id)
-            self._ledger.discard(_raw_of(page_id), lambda _: self._dropped(page_id, error))
+            self._ledger.discard(_raw_of(page_id), raw_dropped=error.label)
             return
         _log.warning("a stored blob of %s is damaged; its page is quarantined", page_id)
         self._ledger.amend(
@@ -51,17 +46,6 @@ class Damage:
             actor=APPLIANCE,
             request_id=f"damaged-{page_id}-{role.value}",
             reason=error.label,
-        )
-
-    def _dropped(self, page_id: PageId, error: SpoolCorrupt) -> Amendment:
-        return Amendment(
-            page_id=page_id,
-            change=Change.RAW_DROPPED,
-            values={},
-            actor=APPLIANCE,
-            request_id=f"raw_dropped-{page_id}",
-            reason=error.label,
-            recorded_at=self._clock(),
         )
 
 

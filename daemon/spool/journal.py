@@ -13,6 +13,8 @@ from daemon.page import Blob, BlobRef, Fate, Page, PageId
 from daemon.spool.standing import Change
 
 SECONDARY_VOLUME: Final = "secondary"
+APPLIANCE: Final = "appliance"
+"""Who says what no person has said."""
 
 
 class EntryKind(StrEnum):

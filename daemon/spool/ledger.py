@@ -449,7 +449,7 @@ class Ledger(Accounts):
     def discard(
         self,
         choose: Callable[[apsw.Connection], list[Doomed]],
-        amend: Callable[[PageId], Amendment] | None = None,
+        raw_dropped: str = "",
     ) -> list[Doomed]:
         """Strike blobs, commit, and only then unlink their files; returns which.
 
@@ -457,10 +457,10 @@ class Ledger(Accounts):
         ----------
         choose
             Says which, inside the transaction that strikes them.
-        amend
-            The amendment that tells of one of them; None: the journal says nothing.
+        raw_dropped
+            Why they go before their time, if they are rasters: the journal says so of each.
         """
         corrections = self._writing.corrections
-        gone = self._do(lambda: corrections.strike(choose, amend))
+        gone = self._do(lambda: corrections.strike(choose, raw_dropped))
         self._blobs.remove([file_name(one.page_id, one.role) for one in gone])
         return gone

@@ -8,17 +8,13 @@ Rule 4: under pressure for space raw rasters go first, also unacknowledged ones,
 says so: pages do not rest on them.
 """
 
-import time
-from collections.abc import Callable
 from typing import Final
 
 import apsw
 
 from daemon.page import PageId, Role
-from daemon.spool.journal import Amendment
 from daemon.spool.ledger import Ledger
 from daemon.spool.rows import Doomed
-from daemon.spool.standing import Change
 
 # A sweep is one transaction: small enough that pages do not wait behind it.
 SWEPT_AT_ONCE: Final = 500
@@ -48,16 +44,11 @@ class Retention:
         The ledger, started.
     hold_s
         How long bytes stay after the last required acknowledgement.
-    clock
-        Seconds since the Unix epoch, for what the journal says.
     """
 
-    def __init__(
-        self, ledger: Ledger, hold_s: float, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, ledger: Ledger, hold_s: float) -> None:
         self._ledger = ledger
         self._hold_s = hold_s
-        self._clock = clock
 
     def deletable(self, now: float) -> list[Doomed]:
         """Return what may go now, oldest first, as much as one sweep takes."""
@@ -88,21 +79,10 @@ class Retention:
                 chosen.append(doomed)
             return chosen
 
-        return sum(d.size_bytes for d in self._ledger.discard(choose, self._raw_dropped))
+        return sum(d.size_bytes for d in self._ledger.discard(choose, raw_dropped="disk_full"))
 
     def _due(self, connection: apsw.Connection, now: float) -> list[Doomed]:
         return _rows(connection, _DUE, {"over": now - self._hold_s, "most": SWEPT_AT_ONCE})
-
-    def _raw_dropped(self, page_id: PageId) -> Amendment:
-        return Amendment(
-            page_id=page_id,
-            change=Change.RAW_DROPPED,
-            values={},
-            actor="appliance",
-            request_id=f"raw_dropped-{page_id}",
-            reason="disk_full",
-            recorded_at=self._clock(),
-        )
 
 
 def _rows(connection: apsw.Connection, sql: str, values: dict[str, float | int]) -> list[Doomed]:

@@ -13,6 +13,8 @@
 Rule 1: everything that decides what a face counts as lives here; a pair that is not in the table is
 refused. The fate of its record never changes: it says what happened to the paper.
 Rule 2: a face is *undecided* while a person has to say what it is. None of its bytes may go then.
+Rule 3: bytes may be found damaged, and a raster dropped, whatever their face counts as: the picture
+shows that of a page only. A refused face alone has none.
 """
 
 from collections.abc import Mapping
@@ -92,6 +94,8 @@ TRANSITIONS: Final[Mapping[tuple[Standing, Change], Standing]] = {
     (_S.SUPERSEDED, _C.QUARANTINE): _S.QUARANTINED,  # what had come of it is kept as evidence
     (_S.SUPERSEDED, _C.RAW_DROPPED): _S.SUPERSEDED,
     (_S.LOST, _C.SUPERSEDE): _S.SUPERSEDED,
+    (_S.LOST, _C.QUARANTINE): _S.QUARANTINED,  # bytes stay behind when a person has said so
+    (_S.LOST, _C.RAW_DROPPED): _S.LOST,
 }
 
 RESOLUTIONS: Final[Mapping[Standing, frozenset[Standing]]] = {

@@ -61,7 +61,7 @@ def test_the_image_of_a_restored_page_waits_until_the_amendment_is_acknowledged(
     ledger, desk, clock, faces
 ):
     _, back = faces
-    keeper = Retention(ledger, HOLD_S, clock)
+    keeper = Retention(ledger, HOLD_S)
     acknowledge(ledger)
     ledger.amend(back, "restore", {}, **says())
     clock.now += 10 * HOLD_S
@@ -77,7 +77,7 @@ def test_the_image_of_a_restored_page_waits_until_the_amendment_is_acknowledged(
 def test_a_blank_whose_image_is_gone_cannot_come_back(ledger, clock, faces):
     acknowledge(ledger)
     clock.now += 10 * HOLD_S
-    Retention(ledger, 0, clock).sweep(clock.now)
+    Retention(ledger, 0).sweep(clock.now)
     last = ledger.last()[0]
     with pytest.raises(NotPossible, match="feed the sheet again"):
         ledger.amend(faces[1], "restore", {}, **says())
@@ -169,7 +169,7 @@ def test_a_batch_that_nobody_finishes_is_closed_by_a_decision_that_names_who_and
 def test_what_was_let_go_is_told_by_the_newest_entry_it_belonged_to(ledger, desk, clock, faces):
     assert ledger.released_sequence() == 0
     acknowledge(ledger)
-    keeper = Retention(ledger, HOLD_S, clock)
+    keeper = Retention(ledger, HOLD_S)
     keeper.sweep(clock.now)
     assert ledger.released_sequence() == 0
     clock.now += HOLD_S

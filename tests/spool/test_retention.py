@@ -13,8 +13,8 @@ HOLD_S = 3600.0
 
 
 @pytest.fixture
-def keeper(ledger, clock):
-    return Retention(ledger, HOLD_S, clock)
+def keeper(ledger):
+    return Retention(ledger, HOLD_S)
 
 
 def acknowledge(ledger, name, sequence=None):
@@ -156,6 +156,15 @@ def test_under_pressure_raw_rasters_go_first_oldest_first_and_the_journal_says_s
     assert keeper.relieve(10**9) == 300
     assert keeper.relieve(10**9) == 0
     assert len(desk.files()) == 6
+
+
+def test_the_raster_of_a_face_that_was_resolved_to_lost_goes_under_pressure(ledger, desk, keeper):
+    batch = ledger.open_batch(virtual=False).number
+    front, _ = desk.sheet(ledger, batch, fate=Fate.QUARANTINED)
+    raw(ledger, front, b"r" * 100)
+    ledger.amend(front, "resolve", {"fate": "lost"}, actor="a", request_id="r", reason="none")
+    assert keeper.relieve(1) == 100
+    assert ledger.face(front).changes[-1].change == "raw_dropped"
 
 
 def test_a_sweep_goes_on_until_nothing_is_due(ledger, desk, clock, keeper, monkeypatch):

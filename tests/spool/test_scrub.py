@@ -63,6 +63,22 @@ def test_a_damaged_raw_raster_is_dropped_and_its_page_stays_a_page(ledger, desk,
     assert f"{front}-raw" not in desk.files()
 
 
+def test_bytes_behind_a_face_that_was_resolved_to_lost_are_looked_after_too(ledger, desk):
+    batch = ledger.open_batch(virtual=False).number
+    front, back = desk.sheet(ledger, batch, b"front", b"back", fate=Fate.QUARANTINED)
+    for face in (front, back):
+        ledger.add_blob(face, Blob(Role.RAW, "application/x-raw", b"raster"))
+        ledger.amend(
+            face, "resolve", {"fate": "lost"}, actor="clerk", request_id=str(face), reason="none"
+        )
+    damage(desk, f"{front}-page")
+    damage(desk, f"{back}-raw")
+    one_pass(Scrub(ledger, Damage(ledger), Reads()))
+    assert (ledger.face(front).standing, ledger.face(front).undecided) == ("quarantined", True)
+    assert (ledger.face(back).standing, ledger.face(back).undecided) == ("lost", False)
+    assert f"{back}-raw" not in desk.files()
+
+
 def test_a_file_that_is_missing_is_damage(ledger, desk, faces):
     (desk.directory / "pages" / f"{faces[1]}-page").unlink()
     one_pass(Scrub(ledger, Damage(ledger), Reads()))

@@ -54,6 +54,13 @@ def test_from_every_undecided_face_a_person_finds_a_way_out():
             assert not is_undecided(True, now, Change.RESOLVE)
 
 
+@pytest.mark.parametrize("standing", sorted(set(Standing) - ENDS))
+def test_whatever_a_face_counts_as_its_bytes_may_be_damaged_and_its_raster_go(standing):
+    """Bytes stay behind when a person has decided: also behind a face that counts as lost."""
+    assert after(standing, Change.QUARANTINE) is Standing.QUARANTINED
+    assert after(standing, Change.RAW_DROPPED) is standing
+
+
 def test_a_new_place_decides_nothing():
     for change in (Change.ASSIGN, Change.MOVE, Change.REKEY, Change.LINK, Change.RAW_DROPPED):
         assert is_undecided(True, Standing.QUARANTINED, change)

@@ -13,10 +13,8 @@ from unittest.mock import patch
 import apsw
 
 from daemon.errors import SpoolFailed
-from daemon.page import PageId
 from daemon.spool import blobs, opening
 from daemon.spool.blobs import BlobStore, file_name
-from daemon.spool.journal import Amendment
 from daemon.spool.ledger import Ledger
 from daemon.spool.rows import Doomed
 
@@ -71,13 +69,13 @@ def unlink_before_strike() -> Iterator[None]:
     def discard(
         self: Ledger,
         choose: Callable[[apsw.Connection], list[Doomed]],
-        amend: Callable[[PageId], Amendment] | None = None,
+        raw_dropped: str = "",
     ) -> list[Doomed]:
         with self.reading() as connection:
             doomed = choose(connection)
         self._blobs.remove([file_name(one.page_id, one.role) for one in doomed])
         self._blobs.sync_directory()
-        return discard_rightly(self, choose, amend)
+        return discard_rightly(self, choose, raw_dropped)
 
     with patch.object(Ledger, "discard", discard):
         yield

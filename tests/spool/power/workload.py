@@ -95,7 +95,7 @@ class _Half:
         self._ledger = ledger
         self._say = marker.say
         self._seed = seed
-        self._retention = Retention(ledger, 0.0, clock)
+        self._retention = Retention(ledger, 0.0)
         self._clock = clock
         self._beside = beside
         self._behind: queue.SimpleQueue[PageId | None] = queue.SimpleQueue()

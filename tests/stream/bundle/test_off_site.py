@@ -14,7 +14,7 @@ WEEK_END = (5, 6)
 @pytest.fixture
 def ten_days(village):
     """Feed a batch or two every working day; retention sweeps every hour and finds nothing."""
-    retention = Retention(village.ledger, HOLD_S, village.clock)
+    retention = Retention(village.ledger, HOLD_S)
     for day in range(DAYS):
         if day not in WEEK_END:
             village.feed(stack())

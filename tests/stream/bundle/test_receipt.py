@@ -53,7 +53,7 @@ def cursor_of(village, sequence=ALL, **rest):
 
 
 def test_the_receipt_moves_the_cursor_and_then_the_space_comes_back(village, given):
-    retention = Retention(village.ledger, HOLD_S, village.clock)
+    retention = Retention(village.ledger, HOLD_S)
     before = village.kept_files()
     village.clock.now += 10 * 86_400
     assert retention.sweep(village.clock()) == 0
