@@ -23,8 +23,8 @@ from typing import Any, Final
 
 import grpc
 
+from benchmarks.attacker import ANSWER_S, CLOSED, PAUSE_S, Attacker
 from benchmarks.besieged import GOOD, STRANGER
-from benchmarks.siege import ANSWER_S, CLOSED, PAUSE_S, Siege
 from daemon.rpc import pages_pb2 as pb
 from daemon.rpc.pages_pb2_grpc import ApplianceServiceStub, PageServiceStub
 
@@ -41,19 +41,19 @@ def _pull() -> pb.PullRequest:
     return pb.PullRequest(instance=time.time_ns())
 
 
-def silent_connections(siege: Siege) -> None:
+def silent_connections(attacker: Attacker) -> None:
     """Open 3000 connections and say nothing; when they are closed, they are not opened again."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     count = min(MOST_CONNECTIONS, hard - 100)
     with ExitStack() as stack:
-        held = [stack.enter_context(siege.connection()) for _ in range(count)]
-        siege.account["opened"] = count
+        held = [stack.enter_context(attacker.connection()) for _ in range(count)]
+        attacker.account["opened"] = count
         for one in held:
             one.setblocking(False)
-        while not siege.over.wait(PAUSE_S):
+        while not attacker.over.wait(PAUSE_S):
             still = [one for one in held if not _is_closed(one)]
-            siege.account[CLOSED] += len(held) - len(still)
+            attacker.account[CLOSED] += len(held) - len(still)
             held = still
 
 
@@ -66,87 +66,89 @@ def _is_closed(connection: socket.socket) -> bool:
         return True
 
 
-def idle_connections(siege: Siege) -> None:
+def idle_connections(attacker: Attacker) -> None:
     """Hold 300 connections of a consumer, shaken hands and greeted, that never call."""
     with ExitStack() as stack:
         for _ in range(300):
             try:
-                one = stack.enter_context(siege.tls_connection())
+                one = stack.enter_context(attacker.tls_connection())
                 one.sendall(_PREFACE)
-                siege.account["opened"] += 1
+                attacker.account["opened"] += 1
             except OSError:
-                siege.account[CLOSED] += 1
-        siege.over.wait()
+                attacker.account[CLOSED] += 1
+        attacker.over.wait()
 
 
-def slow_readers(siege: Siege) -> None:
+def slow_readers(attacker: Attacker) -> None:
     """Open Pull again and again and never read."""
     with ExitStack() as stack:
         calls = []
         for _ in range(8):
-            pages = PageServiceStub(stack.enter_context(siege.channel()))
+            pages = PageServiceStub(stack.enter_context(attacker.channel()))
             calls.append(pages.Pull(_pull()))
-        siege.watch(calls)
+        attacker.watch(calls)
 
 
-def garbage(siege: Siege, begin: bytes = b"") -> None:
+def garbage(attacker: Attacker, begin: bytes = b"") -> None:
     """Send bytes that are no TLS, wait for the end of the connection, and again."""
-    while not siege.over.is_set():
-        with siege.connection() as one:
-            _until_closed(siege, one, begin + os.urandom(_GARBAGE_BYTES))
+    while not attacker.over.is_set():
+        with attacker.connection() as one:
+            _until_closed(attacker, one, begin + os.urandom(_GARBAGE_BYTES))
 
 
-def garbage_inside(siege: Siege) -> None:
+def garbage_inside(attacker: Attacker) -> None:
     """Shake hands as a consumer, then send bytes that are no HTTP/2."""
-    while not siege.over.is_set():
-        with siege.tls_connection() as one:
-            _until_closed(siege, one, os.urandom(_GARBAGE_BYTES))
+    while not attacker.over.is_set():
+        with attacker.tls_connection() as one:
+            _until_closed(attacker, one, os.urandom(_GARBAGE_BYTES))
 
 
-def _until_closed(siege: Siege, connection: socket.socket, data: bytes) -> None:
+def _until_closed(attacker: Attacker, connection: socket.socket, data: bytes) -> None:
     try:
         connection.sendall(data)
         while connection.recv(65536):
             pass
-        siege.account[CLOSED] += 1
+        attacker.account[CLOSED] += 1
     except TimeoutError:
-        siege.account["left open"] += 1
+        attacker.account["left open"] += 1
     except OSError:
-        siege.account[CLOSED] += 1
+        attacker.account[CLOSED] += 1
 
 
-def huge_requests(siege: Siege) -> None:
+def huge_requests(attacker: Attacker) -> None:
     """Send requests of a megabyte, plain and packed."""
-    with siege.channel() as channel:
+    with attacker.channel() as channel:
         call = channel.unary_unary("/suian.pages.v1.ApplianceService/GetStatus")
-        while not siege.over.is_set():
+        while not attacker.over.is_set():
             for packed in (grpc.Compression.NoCompression, grpc.Compression.Gzip):
-                siege.count(partial(call, bytes(_HUGE_BYTES), timeout=ANSWER_S, compression=packed))
+                attacker.count(
+                    partial(call, bytes(_HUGE_BYTES), timeout=ANSWER_S, compression=packed)
+                )
 
 
-def strangers(siege: Siege) -> None:
+def strangers(attacker: Attacker) -> None:
     """Come with the certificate of another authority."""
-    while not siege.over.is_set():
-        with siege.channel(STRANGER) as channel:
+    while not attacker.over.is_set():
+        with attacker.channel(STRANGER) as channel:
             status = ApplianceServiceStub(channel).GetStatus
-            siege.count(partial(status, pb.GetStatusRequest(), timeout=ANSWER_S))
+            attacker.count(partial(status, pb.GetStatusRequest(), timeout=ANSWER_S))
 
 
-def stale_instances(siege: Siege) -> None:
+def stale_instances(attacker: Attacker) -> None:
     """Pull as an instance that was overtaken."""
-    with siege.channel() as channel:
+    with attacker.channel() as channel:
         pages = PageServiceStub(channel)
         newest = _pull()
         next(iter(pages.Pull(newest, timeout=ANSWER_S)))
         stale = pb.PullRequest(instance=newest.instance - 1)
-        while not siege.over.is_set():
+        while not attacker.over.is_set():
             old = pages.Pull(stale, timeout=ANSWER_S)
-            siege.count(partial(next, iter(old)))
+            attacker.count(partial(next, iter(old)))
 
 
-def forged_acknowledgements(siege: Siege) -> None:
+def forged_acknowledgements(attacker: Attacker) -> None:
     """Acknowledge what was never received, under all false colours."""
-    with siege.channel() as channel:
+    with attacker.channel() as channel:
         pages = PageServiceStub(channel)
         ours = _pull()
         call = pages.Pull(ours, timeout=ANSWER_S)
@@ -162,15 +164,15 @@ def forged_acknowledgements(siege: Siege) -> None:
             "another epoch": {"epoch": "00000000-0000-4000-8000-000000000000"},
             "stale": {"instance": 0},
         }
-        while not siege.over.is_set():
+        while not attacker.over.is_set():
             for what, change in forged.items():
                 request = pb.AcknowledgeRequest(**true | change)
-                siege.count(partial(pages.Acknowledge, request, timeout=ANSWER_S), what)
+                attacker.count(partial(pages.Acknowledge, request, timeout=ANSWER_S), what)
 
 
-def absurd_reads(siege: Siege) -> None:
+def absurd_reads(attacker: Attacker) -> None:
     """Ask for blobs that cannot be."""
-    with siege.channel() as channel:
+    with attacker.channel() as channel:
         pages = PageServiceStub(channel)
         call = iter(pages.Pull(_pull(), timeout=ANSWER_S))
         entry = next(message.entry for message in call if message.HasField("entry"))
@@ -185,52 +187,52 @@ def absurd_reads(siege: Siege) -> None:
             "no such page": {"page_id": page_id[:9] + "999999-9999-F"},
             "no such role": {"role": 99},
         }
-        while not siege.over.is_set():
+        while not attacker.over.is_set():
             for what, change in absurd.items():
                 read = pages.ReadBlob(pb.ReadBlobRequest(**true | change), timeout=ANSWER_S)
-                siege.count(partial(list, read), what)
+                attacker.count(partial(list, read), what)
 
 
-def many_pulls(siege: Siege) -> None:
+def many_pulls(attacker: Attacker) -> None:
     """Open 200 Pulls at once."""
     with ExitStack() as stack:
         calls = []
         for _ in range(_CALLS // _CALLS_A_CHANNEL):
-            pages = PageServiceStub(stack.enter_context(siege.channel()))
+            pages = PageServiceStub(stack.enter_context(attacker.channel()))
             calls += [pages.Pull(_pull()) for _ in range(_CALLS_A_CHANNEL)]
-        siege.watch(calls)
+        attacker.watch(calls)
 
 
-def heads_only(siege: Siege) -> None:
+def heads_only(attacker: Attacker) -> None:
     """Begin 200 calls at once and never send what they ask."""
 
     def never() -> Iterator[bytes]:
-        siege.over.wait()
+        attacker.over.wait()
         yield from ()
 
     with ExitStack() as stack:
         calls = []
         for _ in range(_CALLS // _CALLS_A_CHANNEL):
-            channel = stack.enter_context(siege.channel())
+            channel = stack.enter_context(attacker.channel())
             call = channel.stream_unary("/suian.pages.v1.PageService/Acknowledge")
             calls += [call.future(never()) for _ in range(_CALLS_A_CHANNEL)]
-        siege.watch(calls)
+        attacker.watch(calls)
 
 
-def hasty_pulls(siege: Siege) -> None:
+def hasty_pulls(attacker: Attacker) -> None:
     """Open Pull and leave at once, again and again."""
-    with siege.channel() as channel:
+    with attacker.channel() as channel:
         pages = PageServiceStub(channel)
-        while not siege.over.is_set():
+        while not attacker.over.is_set():
             pages.Pull(_pull()).cancel()
-            siege.account["cancelled"] += 1
+            attacker.account["cancelled"] += 1
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
     """An attack and the outcomes it may have; all of `must` are seen sooner or later."""
 
-    run: Callable[[Siege], None]
+    run: Callable[[Attacker], None]
     must: frozenset[str]
     may: frozenset[str] = frozenset()
 
@@ -291,12 +293,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("tls", type=Path)
     asked = parser.parse_args(arguments)
-    siege = Siege(asked.port, asked.tls)
-    thread = threading.Thread(target=ATTACKS[asked.name].run, args=(siege,), daemon=True)
+    attacker = Attacker(asked.port, asked.tls)
+    thread = threading.Thread(target=ATTACKS[asked.name].run, args=(attacker,), daemon=True)
     thread.start()
     for _ in sys.stdin:
-        print(json.dumps(dict(siege.account)), flush=True)
-    siege.over.set()
+        print(json.dumps(dict(attacker.account)), flush=True)
+    attacker.over.set()
     thread.join(ANSWER_S)
 
 

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.attacker import PAUSE_S, files
 from benchmarks.attacks import ATTACKS
 from benchmarks.besieged import GOOD, Besieged, Told, answering, besieged
 from benchmarks.record import line
-from benchmarks.siege import PAUSE_S, files
 from daemon.stream.court.dial import Appliance
 from daemon.stream.court.puller import Puller
 from daemon.stream.credentials import client_credentials

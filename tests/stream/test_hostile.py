@@ -9,10 +9,10 @@ import time
 import grpc
 import pytest
 
+from benchmarks.attacker import files
 from benchmarks.attacks import ATTACKS, MOST_CONNECTIONS
 from benchmarks.besieged import BAD, DESCRIPTORS, GOOD, LATE, besieged
 from benchmarks.hostile import GoodPuller, attacked, line_of, moment
-from benchmarks.siege import files
 from daemon.rpc import pages_pb2 as pb
 from daemon.rpc.pages_pb2_grpc import ApplianceServiceStub
 from daemon.stream.credentials import client_credentials

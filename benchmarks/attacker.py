@@ -31,7 +31,7 @@ def files(tls: Path, caller: str) -> tuple[Path, Path, Path]:
 
 
 @dataclass(slots=True)
-class Siege:
+class Attacker:
     """Where to, what came of it, and when to stop."""
 
     port: int
