@@ -60,6 +60,7 @@ class Corrections:
         was, undecided, volume, _ = found
         now = _standing(amendment, Standing(was))
         _check_rekey(amendment, found[3])
+        self._check_in_its_place(amendment)
         if standing.brings_image(Standing(was), now, amendment.change):
             amendment = replace(amendment, blobs=self._images(page_id))
         # Also a page that leaves the secondary volume: the entry tells that it was there.
@@ -161,6 +162,23 @@ class Corrections:
                 sequence=earlier[0],
             )
         return int(earlier[0])
+
+    def _check_in_its_place(self, amendment: Amendment) -> None:
+        """Refuse a page in place of a face that this journal should have and has not.
+
+        Another appliance may have scanned the sheet again: its pages are of another epoch.
+        """
+        by = amendment.values.get("by_page_id")
+        if by is None or PageId.parse(str(by)).epoch != amendment.page_id.epoch:
+            return
+        found = row(self._connection, _FACE, str(by))
+        if found is None or found[0] == "open" or by == str(amendment.page_id):
+            raise NotPossible(
+                "what is to stand in its place is no other face of this journal: look up the page"
+                " id of the sheet that was fed again",
+                page=amendment.page_id,
+                by=by,
+            )
 
     def _images(self, page_id: str) -> tuple[BlobRef, ...]:
         found = tuple(ref_of(ref) for ref in rows(self._connection, _IMAGES, page_id))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from daemon.errors import InputError, NotPossible, SpoolError
-from daemon.page import Blob, Fate, Role, Side
+from daemon.page import Blob, Fate, Role, SheetId, Side
 from daemon.spool.journal import Decision, EntryKind
 from daemon.spool.retention import Retention
 from daemon.spool.standing import Standing
@@ -146,6 +146,25 @@ def test_a_sheet_that_is_fed_again_is_decided_by_the_one_in_its_place(ledger, de
         assert old.changes[0].values == {"by_page_id": str(again.face(side))}
     ledger.commit([desk.page(again.face(side), b"x") for side in sides], replaces=sheet)
     assert len(ledger.face(sheet.face(Side.FRONT)).changes) == 1
+
+
+def test_what_stands_in_the_place_of_a_face_is_looked_for_where_it_should_be(ledger, desk, sheet):
+    lost, page = sheet.face(Side.FRONT), sheet.face(Side.BACK)
+    ledger.commit([desk.page(lost), desk.page(page, b"x")])
+    unknown = SheetId(lost.epoch, lost.batch, 99).face(Side.FRONT)
+    asked = ledger.request_feed(sheet.batch).face(Side.FRONT)
+    for wrong in (unknown, asked, lost):
+        with pytest.raises(NotPossible, match="no other face of this journal"):
+            ledger.amend(
+                lost, "resolve", {"fate": "superseded", "by_page_id": str(wrong)}, **says()
+            )
+    elsewhere = SheetId("00000000", 1, 1).face(Side.FRONT)
+    for right in (page, elsewhere):
+        ledger.amend(lost, "resolve", {"fate": "superseded", "by_page_id": str(right)}, **says())
+    assert [one.values["by_page_id"] for one in ledger.face(lost).changes] == [
+        str(page),
+        str(elsewhere),
+    ]
 
 
 def test_a_batch_that_nobody_finishes_is_closed_by_a_decision_that_names_who_and_why(
