@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint types contracts proto proto-check bench lock clean
+.PHONY: demo test lint types contracts proto proto-check cubins bench lock clean
 
 demo: .venv/runtime
 	$(BIN)/suian demo $(ARGS)
@@ -35,6 +35,10 @@ proto-check: .venv/dev
 	$(MAKE) --no-print-directory proto
 	diff -r -x __pycache__ .venv/rpc-committed daemon/rpc; s=$$?; rm -rf .venv/rpc-committed; exit $$s
 
+# The CUDA kernels for every card we name, into kernels/binaries: no card is needed.
+cubins: .venv/dev
+	$(BIN)/python -m kernels.cubins
+
 # Each topic's lines, beside whatever peers are installed: the others are left out by a line.
 bench: .venv/runtime
 	$(BIN)/python -m benchmarks.run >.venv/lines && mv .venv/lines benchmarks/results/speed.jsonl
@@ -48,6 +52,7 @@ bench: .venv/runtime
 lock:
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --generate-hashes -q pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --generate-hashes -q --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile --universal --python-version 3.11 --no-emit-index-url --generate-hashes -q -c requirements.lock --extra gpu pyproject.toml -o requirements-gpu.lock
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Suian needs Python 3.11 or newer; say which with: make PYTHON=/path/to/python3 ...")'

@@ -84,8 +84,18 @@ def lacks_foreign():
     return f"{' and '.join(absent)} is absent: install nodejs and npm" if absent else ""
 
 
+def lacks_cxx():
+    return "" if shutil.which("g++") else "g++ is absent: install g++"
+
+
 def pytest_collection_modifyitems(config, items):
-    groups = {"gpu": lacks_gpu, "sane": lacks_sane, "root": lacks_root, "foreign": lacks_foreign}
+    groups = {
+        "gpu": lacks_gpu,
+        "sane": lacks_sane,
+        "root": lacks_root,
+        "foreign": lacks_foreign,
+        "cxx": lacks_cxx,
+    }
     for group, lacks in groups.items():
         members = [item for item in items if item.get_closest_marker(group)]
         reason = lacks() if members else ""
