@@ -39,6 +39,10 @@ class Buffers:
             held = self._held[name] = np.empty(size + SLACK_BYTES, np.uint8)
         return held[:size].view(dtype).reshape(shape)
 
+    def page(self, name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """Return memory for a page that comes in; a worker with a card has it where that reads."""
+        return self.take(name, shape)
+
     def zeros(self, name: str, shape: tuple[int, ...], kind: DTypeLike = np.uint8) -> NDArray[Any]:
         """Return the same, filled with zeros."""
         array = self.take(name, shape, kind)

@@ -47,7 +47,11 @@ def measure(raster: Raster) -> Levels:
 
     Cost: reads every 8th row, an eighth of copying the page. Twin: `page.cu`, equal by `==`.
     """
-    counts = histogram(raster)
+    return of_sample(histogram(raster))
+
+
+def of_sample(counts: NDArray[np.int64]) -> Levels:
+    """Return the levels of a page of whose sample so many are of each level: int64 (256)."""
     otsu = otsu_of(counts)
     paper = int(_paper(counts, otsu))
     threshold = min(otsu + (paper - otsu) // 4, paper * 3 // 4)

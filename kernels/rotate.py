@@ -62,6 +62,26 @@ def _rounded(value: float) -> int:
     return int(value + 0.5) if value >= 0 else -int(0.5 - value)
 
 
+def wanted(raster: Raster, angle_microdeg: int, fill: int, box: Box | None) -> Box:
+    """Return the part of a turned page that is wanted, once all that is asked for is possible.
+
+    Raises
+    ------
+    RasterError
+        If it is not, see `rotate`.
+    """
+    if abs(angle_microdeg) > MAX_MICRODEG:
+        raise RasterError(f"angle must be within 15 degrees, got {angle_microdeg} microdegrees")
+    if max(raster.height_px, raster.width_px) > MAX_TURNED_SIDE_PX:
+        raise RasterError(f"sides must be at most {MAX_TURNED_SIDE_PX} px to be turned")
+    if not 0 <= fill <= 255:
+        raise RasterError(f"fill must be 0 to 255, got {fill}")
+    box = box or Box(0, 0, raster.width_px, raster.height_px)
+    if not box.within(raster):
+        raise RasterError(f"{box} is outside {raster.width_px} x {raster.height_px} px")
+    return box
+
+
 def rotate(
     raster: Raster,
     angle_microdeg: int,
@@ -91,19 +111,11 @@ def rotate(
         If the angle is larger, or a side is over 32,767 px (the coordinates would not fit), or the
         box reaches outside of the page, or the raster itself is the last result in these buffers.
     """
-    if abs(angle_microdeg) > MAX_MICRODEG:
-        raise RasterError(f"angle must be within 15 degrees, got {angle_microdeg} microdegrees")
-    if max(raster.height_px, raster.width_px) > MAX_TURNED_SIDE_PX:
-        raise RasterError(f"sides must be at most {MAX_TURNED_SIDE_PX} px to be turned")
-    if not 0 <= fill <= 255:
-        raise RasterError(f"fill must be 0 to 255, got {fill}")
+    box = wanted(raster, angle_microdeg, fill, box)
     height, width = raster.height_px, raster.width_px
-    box = box or Box(0, 0, width, height)
-    if not box.within(raster):
-        raise RasterError(f"{box} is outside {width} x {height} px")
     buffers = buffers or Buffers()
-    wanted = (box.height_px, box.width_px, *raster.pixels.shape[2:])
-    out = buffers.take("rotate.out", wanted)
+    shape = (box.height_px, box.width_px, *raster.pixels.shape[2:])
+    out = buffers.take("rotate.out", shape)
     if np.may_share_memory(out, raster.pixels):
         raise RasterError("a page cannot be turned onto itself: it lies in rotate.out")
     _turn(

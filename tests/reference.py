@@ -198,7 +198,8 @@ def of_the_page(values):
 
 def balanced(small):
     paper = [of_the_page(small[::16, ::16, k]) for k in range(small.shape[2])]
-    gains = [min(max(paper) * 256 // max(level, 1), 512) for level in paper]
+    most = max(*paper, 1)
+    gains = [min(most * 256 // max(level, 1), 512) for level in paper]
     return np.minimum((small * gains + 128) // 256, 255) if len(gains) == 3 else small
 
 

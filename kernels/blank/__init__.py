@@ -28,6 +28,7 @@ show-through beside or under it, up to the border of the image. What remains exc
 * what lies exactly on the other side's ink, is as soft as show-through and no darker than it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -112,7 +113,12 @@ class BlankMeasures:
     raster: Raster
 
 
-def measure(raster: Raster, first: FirstPass, buffers: Buffers | None = None) -> BlankMeasures:
+def measure(
+    raster: Raster,
+    first: FirstPass,
+    buffers: Buffers | None = None,
+    ink: Callable[[Raster, Buffers | None], InkMap] = ink_map,
+) -> BlankMeasures:
     """Return what a face shows.
 
     A face full of ink is known from the cells of the first pass and costs next to nothing; any
@@ -126,6 +132,8 @@ def measure(raster: Raster, first: FirstPass, buffers: Buffers | None = None) ->
         Its first pass.
     buffers
         Of the worker and of this side of the sheet; the evidence lies in them. None: in new ones.
+    ink
+        Makes the map of the page: here, or a twin of it.
     """
     if min(raster.height_px, raster.width_px) * 25.4 < _SMALLEST_FACE_MM * raster.dpi:
         return BlankMeasures({}, "too_small", "", None, raster)
@@ -134,7 +142,7 @@ def measure(raster: Raster, first: FirstPass, buffers: Buffers | None = None) ->
     if inked > _INKED_FRACTION:
         return BlankMeasures(values, "mark", "", None, raster)
     buffers = buffers or Buffers()
-    page, out = bed.take_away(ink_map(raster, buffers), buffers)
+    page, out = bed.take_away(ink(raster, buffers), buffers)
     seen = gather(page, raster, out.mask)
     values |= values_of(seen, out)
     return BlankMeasures(values, _veto(seen, values), _doubt(seen), seen, raster)

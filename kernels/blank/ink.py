@@ -103,15 +103,14 @@ def ink_map(raster: Raster, buffers: Buffers | None = None) -> InkMap:
         Of the worker; the map lies in them. None: in new ones.
     """
     buffers = buffers or Buffers()
-    factor = min(max(round(raster.dpi / MAP_DPI), 1), raster.height_px, raster.width_px)
+    factor = factor_of(raster)
     shape = raster.height_px // factor, raster.width_px // factor
     white = _white(raster, factor)
     dark, spread = buffers.take("ink.dark", shape), buffers.take("ink.spread", shape)
     size = raster.width_px, factor
     if raster.is_colour:
-        gains = [
-            min(int(white.max()) * 256 // max(int(level), 1), _LARGEST_GAIN) for level in white
-        ]
+        most = max(int(white.max()), 1)  # where all are black, none is balanced
+        gains = [min(most * 256 // max(int(level), 1), _LARGEST_GAIN) for level in white]
         out = dark, spread
         _reduce_colour(raster.pixels.reshape(-1), size, (gains[0], gains[1], gains[2]), out)
     else:
@@ -127,10 +126,20 @@ def ink_map(raster: Raster, buffers: Buffers | None = None) -> InkMap:
         paper_spread=of_the_page(spread[::_SAMPLE_PX, ::_SAMPLE_PX]),
         tint=int(white.max() - white.min()),
         noise=seen.noise,
-        threshold=max(_LOWEST_THRESHOLD, (4 * seen.noise >> 8) + 2),
+        threshold=threshold_above(seen.noise),
         dpi=raster.dpi / factor,
         factor=factor,
     )
+
+
+def factor_of(raster: Raster) -> int:
+    """Return how many pixels of the page, squared, are one of its map."""
+    return min(max(round(raster.dpi / MAP_DPI), 1), raster.height_px, raster.width_px)
+
+
+def threshold_above(noise: int) -> int:
+    """Return the least ink that counts on paper of that noise, in 256ths of a level."""
+    return max(_LOWEST_THRESHOLD, (4 * noise >> 8) + 2)
 
 
 def ink_beside(page: InkMap, hidden: NDArray[np.uint8], buffers: Buffers) -> InkMap:

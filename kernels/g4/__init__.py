@@ -9,6 +9,7 @@
 
 from kernels.g4.coder import encode
 from kernels.g4.container import tiff
+from kernels.g4.page import bilevel, file
 from kernels.g4.rows import is_bilevel, pack
 
-__all__ = ["encode", "is_bilevel", "pack", "tiff"]
+__all__ = ["bilevel", "encode", "file", "is_bilevel", "pack", "tiff"]

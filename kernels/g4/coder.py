@@ -27,6 +27,11 @@ _ALL: Final = 0xFFFF_FFFF
 _SPARE: Final = 16  # of a list: its ends, and changes among the bits after the width
 
 
+def most_bytes_a_row(width_px: int) -> int:
+    """Return what the code of a row does not exceed; there is room for the end of the page too."""
+    return width_px * _MOST_BITS_A_PIXEL // 8 + 1 + _MOST_BYTES_A_ROW
+
+
 def encode(bits: NDArray[np.uint8], width_px: int, buffers: Buffers | None = None) -> bytes:
     """Return the T.6 code of packed rows, closed with EOFB.
 
@@ -51,7 +56,7 @@ def encode(bits: NDArray[np.uint8], width_px: int, buffers: Buffers | None = Non
     if not good or width_px < 1 or bits.shape[1] != (width_px + 7) // 8:
         raise RasterError(f"rows {bits.dtype}{bits.shape} do not fit a width of {width_px} px")
     buffers = buffers or Buffers()
-    most = bits.shape[0] * (width_px * _MOST_BITS_A_PIXEL // 8 + 1 + _MOST_BYTES_A_ROW) + 16
+    most = bits.shape[0] * most_bytes_a_row(width_px) + 16
     words = buffers.take("g4.code", (most // 4 + 1,), np.uint32)
     changes = buffers.take("g4.changes", (2, width_px + _SPARE), np.int32)
     flat = np.ascontiguousarray(bits).reshape(-1)

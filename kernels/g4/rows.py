@@ -15,7 +15,8 @@ from kernels.vector import block
 
 _LANES: Final = 32
 _CHECKED: Final = 4 * _LANES
-_BLACK_BELOW: Final = 128
+BLACK_BELOW: Final = 128
+"""What is darker is black."""
 
 
 def is_bilevel(raster: Raster) -> bool:
@@ -62,7 +63,7 @@ def _other(e, src, at):  # type: ignore[no-untyped-def]
 @block()
 def _pack_block(e, src, at, out, to):  # type: ignore[no-untyped-def]
     first_highest = [k ^ 7 for k in range(_LANES)]
-    black = e.below(e.pick(e.load(src, at, _LANES), first_highest), _BLACK_BELOW)
+    black = e.below(e.pick(e.load(src, at, _LANES), first_highest), BLACK_BELOW)
     e.store(e.lanes(e.bits(black), 8), out, to)
 
 
@@ -88,5 +89,5 @@ def _pack(src, width, out):  # type: ignore[no-untyped-def]
             _pack_block(src, row + x, out, to + x // 8)
         for x in range((within + _LANES - 1) // _LANES * _LANES, width):
             held = out[to + x // 8] if x % 8 else 0
-            out[to + x // 8] = held | (src[row + x] < _BLACK_BELOW) << (7 - x % 8)
+            out[to + x // 8] = held | (src[row + x] < BLACK_BELOW) << (7 - x % 8)
         out[to + row_bytes - 1] &= 255 << (row_bytes * 8 - width)

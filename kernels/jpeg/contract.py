@@ -27,7 +27,9 @@ class Encode(Protocol):
 
 def check(raster: Raster, quality: int) -> None:
     """Raise RasterError on a quality that is not 1 to 100, or a page too long for libjpeg."""
-    if max(raster.pixels.shape[:2]) > LONGEST_SIDE_PX:
-        raise RasterError(f"a JPEG has {LONGEST_SIDE_PX} px at most, got {raster.pixels.shape}")
+    if max(raster.height_px, raster.width_px) > LONGEST_SIDE_PX:
+        raise RasterError(
+            f"a JPEG has {LONGEST_SIDE_PX} px at most, got {raster.width_px} x {raster.height_px}"
+        )
     if not 1 <= quality <= 100:
         raise RasterError(f"JPEG quality must be 1 to 100, got {quality}")

@@ -14,17 +14,19 @@ Rule 3: an angle is trusted only when its peak stands alone, is deep, many bands
 decides, and what is left without each band's strongest line says the same (`trust`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from kernels.buffers import Buffers
 from kernels.first_pass import FirstPass
 from kernels.skew import curve, shears, trust
-from kernels.skew.curve import BANDS, FINE_HALF, FINE_STEP_MICRODEG
+from kernels.skew.curve import BANDS, FINE_HALF, FINE_STEP_MICRODEG, Seen
 
 FINE_STEP_DEG: Final = FINE_STEP_MICRODEG / 1e6
 _LONGEST_POOL: Final = 4
-_LEAST_LINES: Final = 4 * BANDS
+LEAST_SIDE_PX: Final = 4 * BANDS * _LONGEST_POOL
+"""A page with a shorter side has no skew to be seen."""
 _VALUES: Final = ("alone", "depth", "bands", "rest_share", *trust.BARS)
 _STREAK_PX: Final = 8
 
@@ -68,17 +70,46 @@ def estimate(first: FirstPass, dpi: int, buffers: Buffers | None = None) -> Skew
     buffers
         Of the worker. None: new ones.
 
-    Cost: about as much as reading a gray page once. Twin: `page.cu`, equal by `==`.
+    Cost: about as much as reading a gray page once. Twin: `kernels.cuda.skew`, equal by `==`.
     """
-    if min(first.luma.shape) < _LEAST_LINES * _LONGEST_POOL:
-        return Skew(0, 0.0, False, dict.fromkeys(_VALUES, 0.0), ())
+    if min(first.luma.shape) < LEAST_SIDE_PX:
+        return unseen()
     buffers = buffers or Buffers()
     strip, most = first.strip_px, first.strip_px * first.ink_clamp
-    pool = _LONGEST_POOL if strip == 32 else 2
-    laid = curve.places(first.rows, first.columns, (strip, most, pool), buffers)
+    laid = curve.places(first.rows, first.columns, (strip, most, pool_of(strip)), buffers)
     rooms = shears.sums_of(laid.rows, buffers), shears.sums_of(laid.columns, buffers)
-    streak = most // 16, max(5, min(_STREAK_PX, dpi * _STREAK_PX // 300))
+    streak = most // 16, streak_width_px(dpi)
     seen, dirty = curve.measure((first.rows, first.columns), laid, rooms, streak)
+    return concluded(seen, dirty, strip)
+
+
+def pool_of(strip_px: int) -> int:
+    """Return how many lines are made one for the coarse angles."""
+    return _LONGEST_POOL if strip_px == 32 else 2
+
+
+def streak_width_px(dpi: int) -> int:
+    """Return so many columns aside a streak must be gone."""
+    return max(5, min(_STREAK_PX, dpi * _STREAK_PX // 300))
+
+
+def unseen() -> Skew:
+    """Return what is said of a page that is too small."""
+    return Skew(0, 0.0, False, dict.fromkeys(_VALUES, 0.0), ())
+
+
+def concluded(seen: Seen, streaks_px: Iterable[int], strip_px: int) -> Skew:
+    """Return the angle, and whether it is trusted, from what the curves show.
+
+    Parameters
+    ----------
+    seen
+        By the kernels.
+    streaks_px
+        The first column of each streak.
+    strip_px
+        Width of a strip.
+    """
     support = seen.support
     values = {
         "alone": seen.alone,
@@ -92,7 +123,7 @@ def estimate(first: FirstPass, dpi: int, buffers: Buffers | None = None) -> Skew
         "halves_off": seen.halves_off * FINE_STEP_DEG,
         "lean": support.lean * FINE_STEP_DEG,
     }
-    confidence = trust.confidence(values, strip)
+    confidence = trust.confidence(values, strip_px)
     return Skew(
         # Rows sheared downwards to the right follow content turned clockwise.
         angle_microdeg=-round(
@@ -101,5 +132,5 @@ def estimate(first: FirstPass, dpi: int, buffers: Buffers | None = None) -> Skew
         confidence=round(confidence, 4),
         trusted=confidence > 0.5 and not seen.at_the_end,
         values={name: round(value, 4) for name, value in values.items()},
-        streaks_px=tuple(int(x) for x in dirty),
+        streaks_px=tuple(int(x) for x in streaks_px),
     )

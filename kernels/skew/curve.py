@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kernels.buffers import Buffers
 from kernels.skew import shears, streaks, trust
 from kernels.skew.shears import Room, Strips
-from kernels.skew.trust import Support
+from kernels.skew.trust import TINY, Support
 
 COARSE_STEP_MICRODEG: Final = 250_000
 COARSE_HALF: Final = 40
@@ -22,10 +22,9 @@ FINE_HALF: Final = 20
 BANDS: Final = 8
 _STEEPEST_MICRODEG: Final = COARSE_STEP_MICRODEG * COARSE_HALF + FINE_STEP_MICRODEG * FINE_HALF
 _RADIAN_PER_MICRODEG: Final = 1.7453292519943295e-08
-_FAR_STEPS: Final = 3
-_TINY: Final = 1e-9
-_HALVES_HALF: Final = 10
-_MOST_ALONE: Final = 100.0
+FAR_STEPS: Final = 3
+HALVES_HALF: Final = 10
+MOST_ALONE: Final = 100.0
 
 
 class Places(NamedTuple):
@@ -207,8 +206,8 @@ def _halves_off(both, fine, place, rooms):  # type: ignore[no-untyped-def]
 
     Lines of two columns that do not stand level meet at a wrong angle; within one half they cannot.
     """
-    low = min(max(round(place) - _HALVES_HALF, 0), fine.size - 1 - 2 * _HALVES_HALF)
-    near = fine[low : low + 2 * _HALVES_HALF + 1]
+    low = min(max(round(place) - HALVES_HALF, 0), fine.size - 1 - 2 * HALVES_HALF)
+    near = fine[low : low + 2 * HALVES_HALF + 1]
     rows, columns = _halved(both[0]), _halved(both[1])
     roots = np.concatenate(
         (_roots((rows[0], columns[0]), near, rooms), _roots((rows[1], columns[1]), near, rooms))
@@ -225,11 +224,11 @@ def _halved(strips):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _alone(score, peak):  # type: ignore[no-untyped-def]
-    best = _TINY
+    best = TINY
     for k in range(score.size):
-        if abs(k - peak) > _FAR_STEPS:
+        if abs(k - peak) > FAR_STEPS:
             best = max(best, score[k])
-    return min(score[peak] / best, _MOST_ALONE)
+    return min(score[peak] / best, MOST_ALONE)
 
 
 @njit(nogil=True, cache=True)
@@ -239,4 +238,4 @@ def _participation(roots: Any) -> float:
         part = max(root, 0.0)
         total += part
         squares += part * part
-    return total * total / max(squares, _TINY)
+    return total * total / max(squares, TINY)

@@ -20,9 +20,9 @@ import numpy as np
 from numba import njit
 
 SLICES: Final = 8
-_WINDOW: Final = 5
-_TINY: Final = 1e-9
-_LEAST_SAY: Final = 0.1
+WINDOW: Final = 5
+TINY: Final = 1e-9
+LEAST_SAY: Final = 0.1
 # The gate: measured on drawn, rendered and real pages, see `benchmarks.skew`. Where a peak stands
 # clear of all others, more scatter is borne.
 _LEAST_ALONE: Final = 1.4
@@ -99,12 +99,12 @@ def support(slices, ends):  # type: ignore[no-untyped-def]
     rise = _rise(whole)
     return Support(
         place,
-        rise / max(whole.max(), _TINY),
+        rise / max(whole.max(), TINY),
         spread,
         abs(rest_place - place),
         rest_spread,
-        _rise(left) / max(rise, _TINY),
-        _ways_off(roots, _LEAST_SAY * rise),
+        _rise(left) / max(rise, TINY),
+        _ways_off(roots, LEAST_SAY * rise),
         abs(place - _top(whole)),
     )
 
@@ -115,7 +115,7 @@ def confidence(values: Mapping[str, float], strip_px: int) -> float:
     clear = min(max(clear, 0.0), 1.0)
     bars = {name: low + (high - low) * clear for name, (low, high) in _MOST_DEG.items()}
     bars["ways_off"] = _MOST_WAYS_OFF_DEG[strip_px]
-    scatter = min(bar / max(values[name], _TINY) for name, bar in bars.items())
+    scatter = min(bar / max(values[name], TINY) for name, bar in bars.items())
     return 0.5 * min(_standing(values), scatter)
 
 
@@ -210,7 +210,7 @@ def vertex(curve):  # type: ignore[no-untyped-def]
     least = curve.min()
     s0, s1, s2, s3, s4 = 0, 0, 0, 0, 0
     t0, t1, t2 = 0.0, 0.0, 0.0
-    for i in range(max(0, top - _WINDOW), min(curve.size - 1, top + _WINDOW) + 1):
+    for i in range(max(0, top - WINDOW), min(curve.size - 1, top + WINDOW) + 1):
         x, y = i - top, curve[i] - least
         s0, s1, s2, s3, s4 = s0 + 1, s1 + x, s2 + x * x, s3 + x**3, s4 + x**4
         t0, t1, t2 = t0 + y, t1 + x * y, t2 + x * x * y
@@ -218,4 +218,4 @@ def vertex(curve):  # type: ignore[no-untyped-def]
     a = (s2 * s0 - s1 * s1) * t2 + (s1 * s2 - s3 * s0) * t1 + (s3 * s1 - s2 * s2) * t0
     b = (s1 * s2 - s3 * s0) * t2 + (s4 * s0 - s2 * s2) * t1 + (s3 * s2 - s4 * s1) * t0
     shift = -b / (2.0 * a) if a < 0.0 else 0.0
-    return top + min(max(shift, -float(_WINDOW)), float(_WINDOW))
+    return top + min(max(shift, -float(WINDOW)), float(WINDOW))

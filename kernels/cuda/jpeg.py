@@ -1,0 +1,210 @@
+"""Baseline JPEG on the card: the bytes of the library. Twin of `kernels.jpeg.integer`.
+
+    samples, coefficients   24 blocks a block of threads      jpeg_samples, jpeg_transform
+    bits of each block, sums of them, codes                   jpeg_entropy, scan, bits
+    a zero after each 255                                     jpeg_stuff
+
+Rule 1: how long the file becomes only the card knows, until its one number has come over.
+Rule 2: nothing grows beyond what is taken for it before: no block needs more than `_MOST_BYTES`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.cuda.slot import Placed, Slot
+from kernels.gpu import Memory
+from kernels.jpeg.contract import Subsampling, check
+from kernels.jpeg.header import EOI, header
+from kernels.jpeg.planes import Layout
+from kernels.jpeg.tables import CODES, ZIGZAG
+from kernels.jpeg.transform import SIZE, divisors
+from kernels.raster import Raster
+
+_TABLES: Final = np.dtype(
+    [
+        ("codes", np.uint32, (4, 256)),
+        ("divisors", np.uint16, (2, 3, SIZE)),
+        ("zigzag", np.uint8, SIZE),
+    ],
+    align=True,
+)
+"""As `JpegTables` in `jpeg_layout.cuh`."""
+_TILE_BLOCKS: Final = 24
+_THREADS_A_BLOCK: Final = 8
+_CODED_BLOCKS: Final = 256
+_STUFFED_TILE: Final = 4096
+_SUMMING: Final = 1024
+_AT_ONCE: Final = 1024
+"""Blocks of threads where only the card knows how much there is to do: each goes on by so many."""
+_MOST_BYTES: Final = 160
+"""Of a block's code. The transform keeps the energy of 64 samples, at most 64 * 128 ** 2. Spent on
+coefficients of 128 it buys 10 + 8 bits for each of them, and no larger or smaller ones bring more:
+63 times 18 and a DC of 22 bits are 1,156 bits, to which the rounding of coefficients adds three."""
+_ROOM_STEP: Final = 1 << 20
+"""Memory for files is taken in these steps: to pin it takes longer than to fill it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A file in the making.
+
+    Attributes
+    ----------
+    head
+        What comes before the scan.
+    scan
+        On the card.
+    length
+        uint64 (1): bytes of the scan; valid once the slot's stream was waited for.
+    """
+
+    head: bytes
+    scan: Memory
+    length: NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What every stage takes."""
+
+    placed: Placed
+    layout: Layout
+    tables: Memory
+
+    @property
+    def shape(self) -> tuple[np.int32, ...]:
+        """Width, height, channels, and the side of an MCU."""
+        placed = self.placed
+        return (
+            np.int32(placed.width_px),
+            np.int32(placed.height_px),
+            np.int32(placed.channels),
+            np.int32(self.layout.side),
+        )
+
+
+def encode(raster: Raster, quality: int, subsampling: Subsampling, slot: Slot) -> bytes:
+    """Return the JPEG file of a raster; see `kernels.jpeg.integer.encode`.
+
+    Raises
+    ------
+    RasterError
+        If the quality is out of range or the page too long.
+    DeviceFailed
+        If the card does.
+    """
+    check(raster, quality)
+    with slot.turn():
+        return collect(enqueue(raster, quality, subsampling, slot), slot)
+
+
+def enqueue(raster: Raster, quality: int, subsampling: Subsampling, slot: Slot) -> Coded:
+    """Ask for the file of a raster, and do not wait for it.
+
+    Parameters
+    ----------
+    raster
+        On the card, or here: then it is uploaded.
+
+    Raises
+    ------
+    RasterError
+        As `encode`.
+    """
+    check(raster, quality)
+    layout = Layout.of(raster, subsampling)
+    page = _Page(slot.lay(raster), layout, _tables(quality, slot))
+    coefficients, masks = _transformed(page, slot)
+    words, bits = _written(page, coefficients, masks, slot)
+    # The coefficients are done with: the scan takes their place.
+    length = _stuffed(layout.blocks, (words, bits), coefficients, slot)
+    return Coded(header(layout, quality, raster.dpi), coefficients, length)
+
+
+def collect(coded: Coded, slot: Slot) -> bytes:
+    """Return the file, in the turn in which it was asked for: waits for its length, then for it.
+
+    Raises
+    ------
+    DeviceFailed
+        If the card does.
+    """
+    slot.stream.wait()
+    size = int(coded.length[0])
+    scan = slot.pinned("jpeg.scan", (-(-size // _ROOM_STEP) * _ROOM_STEP,))[:size]
+    slot.stream.download(scan, coded.scan)
+    slot.stream.wait()
+    return b"".join((coded.head, scan.data, EOI))
+
+
+def _tables(quality: int, slot: Slot) -> Memory:
+    # An array of its own for each quality: an upload that is still under way reads the same again.
+    tables = slot.pinned(f"jpeg.tables.{quality}", (1,), _TABLES)
+    tables["codes"] = CODES
+    tables["divisors"] = divisors(quality)
+    tables["zigzag"][0, list(ZIGZAG)] = np.arange(SIZE)
+    there = slot.scratch("jpeg.tables", tables.nbytes)
+    slot.stream.upload(there, tables)
+    return there
+
+
+def _transformed(page: _Page, slot: Slot) -> tuple[Memory, Memory]:
+    """Return the coefficients of every block, and their masks; the first have room for the scan."""
+    blocks = page.layout.blocks
+    coefficients = slot.scratch("jpeg.blocks", blocks * 2 * _MOST_BYTES)
+    masks = slot.scratch("jpeg.masks", blocks * 8)
+    width, height, channels, side = page.shape
+    slot.stream.launch(
+        "jpeg_coefficients",
+        (-(-blocks // _TILE_BLOCKS),),
+        (_TILE_BLOCKS * _THREADS_A_BLOCK,),
+        page.placed.memory,
+        width,
+        height,
+        channels,
+        np.int32(page.placed.pitch),
+        side,
+        page.tables,
+        coefficients,
+        masks,
+    )
+    return coefficients, masks
+
+
+def _written(page: _Page, coefficients: Memory, masks: Memory, slot: Slot) -> tuple[Memory, Memory]:
+    """Return the codes of all blocks, one after the other, and how many bits they are."""
+    blocks = page.layout.blocks
+    stream = slot.stream
+    tiles = -(-blocks // _CODED_BLOCKS)
+    within = slot.scratch("jpeg.within", blocks * 4)
+    starts = slot.scratch("jpeg.starts", tiles * 8)
+    bits = slot.scratch("jpeg.bits", 8)
+    words = slot.scratch("jpeg.words", blocks * _MOST_BYTES)
+    grid, block = (tiles,), (_CODED_BLOCKS,)
+    given: tuple[Memory | np.int32, ...]
+    given = coefficients, masks, *page.shape, page.tables, within, starts
+    stream.launch("jpeg_sizes", grid, block, *given)
+    stream.launch("exclusive_sum", (1,), (_SUMMING,), starts, np.int32(tiles), bits)
+    stream.launch("clear_bits", (min(tiles, _AT_ONCE),), block, words, bits)
+    stream.launch("jpeg_write", grid, block, *given, words)
+    return words, bits
+
+
+def _stuffed(
+    blocks: int, plain: tuple[Memory, Memory], scan: Memory, slot: Slot
+) -> NDArray[np.uint64]:
+    """Write the scan as it is in the file; return its length, to come."""
+    stream = slot.stream
+    most = -(-blocks * _MOST_BYTES // _STUFFED_TILE)
+    tiles = slot.scratch("jpeg.full", most * 8)
+    length = slot.scratch("jpeg.length", 8)
+    grid, block = (min(most, _AT_ONCE),), (_CODED_BLOCKS,)
+    stream.launch("jpeg_count_full", grid, block, *plain, tiles)
+    stream.launch("jpeg_length", (1,), (_SUMMING,), tiles, plain[1], length)
+    stream.launch("jpeg_stuff", grid, block, *plain, tiles, scan)
+    here = slot.pinned("jpeg.length", (1,), np.uint64)
+    stream.download(here, length)
+    return here

@@ -1,0 +1,102 @@
+"""Turning and cutting a page on the card. Twin of `kernels.rotate` and `kernels.crop.apply`."""
+
+from typing import Final
+
+import numpy as np
+
+from kernels import rotate as twin
+from kernels.cuda.slot import OnCard, Placed, Slot
+from kernels.gpu import Memory
+from kernels.raster import Box, Raster, RasterError
+
+_BLOCK: Final = (32, 8)
+_WORD: Final = 4
+_TURN_BYTES: Final = 16
+
+
+def rotate(
+    raster: Raster, angle_microdeg: int, fill: int, slot: Slot, box: Box | None = None
+) -> OnCard:
+    """Turn the content counter-clockwise; see `kernels.rotate.rotate`. The result stays there.
+
+    Raises
+    ------
+    RasterError
+        As the twin.
+    DeviceFailed
+        If the card does.
+    """
+    box = twin.wanted(raster, angle_microdeg, fill, box)
+    page = slot.lay(raster)
+    angle = slot.pinned("rotate.angle", (1,), np.int32)
+    angle[0] = angle_microdeg
+    there = slot.there("rotate.angle", angle.nbytes)
+    slot.stream.upload(there, angle)
+    return turned(page, there, fill, slot, box, raster.dpi)
+
+
+def turned(page: Placed, angle: Memory, fill: int, slot: Slot, box: Box, dpi: int) -> OnCard:
+    """Turn a page on the card by an angle on the card: int32, in microdegrees."""
+    turn = slot.there("rotate.turn", _TURN_BYTES)
+    width, height = np.int32(page.width_px), np.int32(page.height_px)
+    slot.stream.launch("turn_of", (1,), (32,), angle, width, height, turn)
+    out = _room("rotate.out", box, page, slot)
+    slot.stream.launch(
+        "rotate",
+        _grid(-(-out.row_bytes // _WORD), out.height_px),
+        _BLOCK,
+        page.memory,
+        width,
+        height,
+        np.int32(page.channels),
+        np.int32(page.pitch),
+        turn,
+        np.int32(box.left),
+        np.int32(box.top),
+        np.int32(out.row_bytes),
+        np.int32(out.height_px),
+        np.int32(out.pitch),
+        np.int32(fill),
+        out.memory,
+    )
+    return OnCard(out, dpi, slot)
+
+
+def crop(raster: Raster, box: Box, slot: Slot) -> OnCard:
+    """Return the part of a raster inside a box; see `kernels.crop.apply`. It stays on the card.
+
+    Raises
+    ------
+    RasterError
+        If the box reaches outside the raster.
+    """
+    if not box.within(raster):
+        raise RasterError(f"{box} is outside {raster.width_px} x {raster.height_px} px")
+    page = slot.lay(raster)
+    out = _room("crop.out", box, page, slot)
+    slot.stream.launch(
+        "crop",
+        _grid(out.row_bytes, out.height_px),
+        _BLOCK,
+        page.memory,
+        np.int32(page.pitch),
+        np.int32(box.left * page.channels),
+        np.int32(box.top),
+        np.int32(out.row_bytes),
+        np.int32(out.height_px),
+        np.int32(out.pitch),
+        out.memory,
+    )
+    return OnCard(out, raster.dpi, slot)
+
+
+def _room(name: str, box: Box, page: Placed, slot: Slot) -> Placed:
+    row_bytes = box.width_px * page.channels
+    pitch = -(-row_bytes // _WORD) * _WORD
+    shape = (box.height_px, box.width_px, page.channels)
+    memory = slot.there(name, pitch * box.height_px)
+    return Placed(memory, shape if page.channels == 3 else shape[:2], pitch)
+
+
+def _grid(across: int, down: int) -> tuple[int, int]:
+    return -(-across // _BLOCK[0]), -(-down // _BLOCK[1])

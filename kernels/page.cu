@@ -1,0 +1,15 @@
+// All kernels of a page, in the order in which it goes through them. Twins of the files beside it.
+#include "cuda/types.cuh"
+
+#include "cuda/first_pass.cuh"
+#include "cuda/ground.cuh"
+#include "cuda/ink_map.cuh"
+#include "cuda/skew_strips.cuh"
+#include "cuda/skew_energies.cuh"
+#include "cuda/skew_curve.cuh"
+#include "cuda/skew_support.cuh"
+#include "cuda/rotate.cuh"
+#include "cuda/jpeg_transform.cuh"
+#include "cuda/jpeg_entropy.cuh"
+#include "cuda/jpeg_stuff.cuh"
+#include "cuda/g4_code.cuh"
