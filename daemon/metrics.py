@@ -99,6 +99,14 @@ class Metrics:
             buckets=_STEP_BUCKETS,
             registry=r,
         )
+        self.redone_faces = Counter(
+            "suian_imaging_redone_faces_total",
+            "Faces worked again on the CPU because the GPU failed at them.",
+            registry=r,
+        )
+        self.on_gpu = Gauge(
+            "suian_imaging_on_gpu", "1 while a GPU works the faces, else 0.", registry=r
+        )
         self.glass_streaks = Gauge(
             "suian_glass_streaks",
             "Streaks of dirt on the glass of each side, as the last faces show them.",

@@ -23,6 +23,7 @@ TOP_LEVEL = {
     "proto",
     "pyproject.toml",
     "requirements-dev.lock",
+    "requirements-gpu.lock",
     "requirements.lock",
     "systemd",
     "tests",
@@ -61,13 +62,24 @@ def test_no_file_passes_the_hard_limit_of_500_lines():
     assert long == []
 
 
+def test_only_the_file_of_the_card_knows_cupy():
+    knows = re.compile(r"^\s*(import|from)\s+cupy|import_module\(.cupy", re.MULTILINE)
+    assert [
+        name
+        for name in tracked()
+        if name.startswith(("daemon/", "kernels/"))
+        and name.endswith(".py")
+        and knows.search((ROOT / name).read_text(encoding="utf-8"))
+    ] == ["kernels/gpu.py"]
+
+
 def test_no_other_distribution_owns_our_names():
     owners = importlib.metadata.packages_distributions()
     assert set(owners.get("daemon", ["suian"])) == {"suian"}
     assert set(owners.get("kernels", ["suian"])) == {"suian"}
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", sorted(name for name in TOP_LEVEL if name.endswith(".lock")))
 def test_locks_carry_hashes_and_no_hosts(lock):
     text = (ROOT / lock).read_text(encoding="utf-8")
     assert "://" not in text

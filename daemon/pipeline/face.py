@@ -9,7 +9,7 @@ is below 0.05 degree. When in doubt the page is left alone.
 Rule 3: every step is recorded with its values, so that the page can be derived again from RAW.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,14 +21,20 @@ from daemon.page import Step
 from daemon.pipeline import steps
 from daemon.pipeline.bench import Bench
 from daemon.pipeline.profile import Profile
-from kernels.backend import Backend, BackendUnavailable, choose, warm
+from daemon.pipeline.standby import Standby
+from kernels.backend import Backend, BackendUnavailable
 from kernels.blank import BlankMeasures, Level, Verdict
+from kernels.buffers import Buffers
+from kernels.choice import choose, warm
 from kernels.first_pass import FirstPass
 from kernels.jpeg import Encoder
 from kernels.quality import Known
 from kernels.raster import Raster
 
 __all__ = ["Face", "Level", "Look", "Profile", "Raster", "finish", "kernels", "look", "process"]
+
+Source = Callable[[Buffers], Raster]
+"""Makes the raster of a face, in the memory it is given: that is work for a thread, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class Face:
         Numbers about the capture, and `reason`, one word for what is worst.
     streaks_mm
         Where streaks of dirt run, from the left border of the scan.
+    redone
+        Whether it was begun on a card that failed, and done again on the CPU.
     ms
         Milliseconds of each step, and `total`.
     """
@@ -88,6 +96,7 @@ class Face:
     streaks_mm: tuple[float, ...]
     steps: tuple[Step, ...]
     warnings: tuple[str, ...]
+    redone: bool
     ms: Mapping[str, float]
 
 
@@ -117,20 +126,33 @@ def process(
 ) -> tuple[Face, ...]:
     """Return one face for each raster given; two rasters are the two sides of one sheet."""
     rasters = (front,) if back is None else (front, back)
-    return process_on([Bench(backend, profile) for _ in rasters], rasters)
+    standby = Standby(backend)
+    return process_on([Bench(standby, profile) for _ in rasters], rasters)
 
 
 def process_on(benches: Sequence[Bench], rasters: Sequence[Raster]) -> tuple[Face, ...]:
     """Do the same on benches that are there: one side after the other, on this thread."""
-    looks = [look(bench, raster) for bench, raster in zip(benches, rasters, strict=False)]
+    looks = [
+        look(bench, lambda _, raster=raster: raster)  # type: ignore[misc]
+        for bench, raster in zip(benches, rasters, strict=False)
+    ]
     return tuple(
         finish(benches[i], looks[i], looks[1 - i].measures if len(looks) == 2 else None)
         for i in range(len(looks))
     )
 
 
-def look(bench: Bench, raster: Raster) -> Look:
+def look(bench: Bench, source: Source) -> Look:
     """Lay a face on a bench and see what it shows."""
+    bench.take_kernels()
+
+    def work() -> Look:
+        return _look(bench, source(bench.buffers))
+
+    return bench.surely(work, again=work)
+
+
+def _look(bench: Bench, raster: Raster) -> Look:
     bench.begin(raster)
     with bench.timed("first_pass"):
         first = bench.backend.first_pass(raster, bench.buffers)
@@ -153,6 +175,14 @@ def finish(
     upside_down
         The separators of its stack were fed upside down.
     """
+
+    def work(own: Look) -> Face:
+        return _finish(bench, own, other, upside_down=upside_down)
+
+    return bench.surely(lambda: work(seen), again=lambda: work(_look(bench, bench.raster)))
+
+
+def _finish(bench: Bench, seen: Look, other: BlankMeasures | None, *, upside_down: bool) -> Face:
     first = seen.first
     verdict = steps.blank(bench, first, seen.measures, other)
     # A likely blank is measured for the record, but neither turned nor cropped.
@@ -197,5 +227,6 @@ def finish(
         streaks_mm=quality.streaks_mm,
         steps=tuple(bench.steps),
         warnings=tuple(bench.warnings),
+        redone=bench.redone,
         ms=ms | {"total": round(sum(ms.values()), 3)},
     )

@@ -23,10 +23,10 @@ def raster_of(scan: Scan, buffers: Buffers | None = None) -> Raster:
     buffers = buffers or Buffers()
     if scan.order is SampleOrder.BITS:
         height, row_bytes = scan.samples.shape
-        out = buffers.take("pixels.raster", (height, row_bytes * 8))
+        out = buffers.page("pixels.raster", (height, row_bytes * 8))
         wire.unpack_bits(scan.samples, out)
     else:
-        out = buffers.take("pixels.raster", scan.samples.shape)
+        out = buffers.page("pixels.raster", scan.samples.shape)
         wire.from_wire(
             scan.samples, swap=scan.order in _SWAPPED, invert=scan.order in _INVERTED, out=out
         )

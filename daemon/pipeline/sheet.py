@@ -121,7 +121,9 @@ class Workshop:
         return Blob(Role.EVIDENCE, "image/jpeg", small)
 
     def _count(self, faces: tuple[Face, ...]) -> None:
+        self._metrics.on_gpu.set(self._workers.on_gpu)
         for face in faces:
+            self._metrics.redone_faces.inc(face.redone)
             for step, ms in face.ms.items():
                 if step != "total":
                     self._metrics.step_seconds.labels(step).observe(ms / 1000)

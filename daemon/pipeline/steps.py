@@ -3,8 +3,6 @@
 import math
 from typing import Final
 
-import cv2
-
 from daemon.pipeline import format as formats
 from daemon.pipeline.bench import Bench, Value
 from daemon.pipeline.format import Captured, Seen
@@ -104,7 +102,7 @@ def straighten(bench: Bench, raster: Raster, turn_microdeg: int, box: Box | None
             bilevel = bench.backend.g4.is_bilevel(raster)
             result = bench.backend.rotate(raster, turn_microdeg, 255, bench.buffers, box)
             if bilevel:
-                cv2.threshold(result.pixels, 127, 255, cv2.THRESH_BINARY, dst=result.pixels)
+                result = bench.backend.g4.bilevel(result, bench.buffers)
         bench.record(
             "rotate",
             {

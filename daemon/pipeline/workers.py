@@ -19,10 +19,10 @@ import cv2
 
 from daemon.pipeline import face
 from daemon.pipeline.bench import Bench
-from daemon.pipeline.face import Face, Raster
+from daemon.pipeline.face import Face, Raster, Source
 from daemon.pipeline.profile import Profile
+from daemon.pipeline.standby import Standby
 from kernels.backend import Backend
-from kernels.buffers import Buffers
 
 MAX_BYTES: Final = 1 << 30
 """Of the images that are worked at a time; one that is larger by itself is worked alone."""
@@ -30,8 +30,6 @@ _SIDES: Final = 2
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Source = Callable[[Buffers], Raster]
-"""Makes a raster, in the memory it is given: that is work for a thread, too."""
 
 
 def usable_cores() -> int:
@@ -54,6 +52,7 @@ class Workers:
         self.threads = threads or usable_cores()
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="face")
         self.backend = backend
+        self._standby = Standby(backend)
         self._profile = profile
         self._sides = self._benches()
         # Faces are what is done at a time; OpenCV's own threads would only wait for each other.
@@ -69,6 +68,11 @@ class Workers:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether a card works the next face."""
+        return self._standby.backend.spare is not None
 
     def close(self) -> None:
         """End the threads when their work is done."""
@@ -116,12 +120,11 @@ class Workers:
         free.append(benches)  # the one who asked for it has come back for the next
 
     def _benches(self) -> list[Bench]:
-        return [Bench(self.backend, self._profile) for _ in range(_SIDES)]
+        return [Bench(self._standby, self._profile) for _ in range(_SIDES)]
 
 
 def _look(job: tuple[Bench, Source]) -> face.Look:
-    bench, source = job
-    return face.look(bench, source(bench.buffers))
+    return face.look(*job)
 
 
 def _work(benches: list[Bench], rasters: Sequence[Raster]) -> tuple[Face, ...]:

@@ -85,7 +85,9 @@ class Service:
         self._rules = catalogue.load()
         keys = separator_keys(config)
         self._backend = face.kernels(config.imaging.backend, config.imaging.encoder)
-        if self._backend.jpeg.name != config.imaging.encoder:
+        log.info("imaging on the %s. %s", self._backend.name, self._backend.remark)
+        on_cpu = self._backend.spare or self._backend
+        if on_cpu.jpeg.name != config.imaging.encoder:
             log.warning("imaging.encoder differs from the library here: the library writes JPEG")
         self.metrics.build.info({"version": __version__, "backend": self._backend.name})
         self.ledger = Ledger(
