@@ -1,6 +1,7 @@
 """A card for a test: the product's own kernels and launchers over the stand-in for cupy."""
 
 import functools
+import os
 import shutil
 from pathlib import Path
 
@@ -18,18 +19,22 @@ def cupy_on_cpu(order="forward", capability="75"):
     return CupyOnCpu(order=order, capability=capability)
 
 
-def card(emulated=None, *, order="forward", capability="75"):
+def card(emulated=None, *, order="forward", capability="75", sanitize=False):
     """Return the card of a machine, or of a new one, with the kernels of `page.cu`."""
-    return gpu.Card(emulated or cupy_on_cpu(order, capability), binaries())
+    return gpu.Card(emulated or cupy_on_cpu(order, capability), binaries(sanitize))
 
 
 @functools.cache
-def binaries():
-    """Return a folder in which the library is what a card of any generation would load."""
-    library = build(PAGE, BUILT)
+def binaries(sanitize=False):
+    """Return a folder in which the kernels are what a card of any generation would load."""
+    return as_binaries(build(PAGE, BUILT, sanitize=sanitize))
+
+
+def as_binaries(library):
+    """Return a folder beside a library, in which it has the name that a card looks for."""
     folder = library.with_suffix("")
     if not folder.exists():
-        made = library.with_suffix(f".{id(folder)}")
+        made = library.with_suffix(f".{os.getpid()}")
         made.mkdir()
         shutil.copy(library, made / "page.compute_75.ptx")
         try:
