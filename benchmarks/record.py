@@ -42,8 +42,8 @@ def line(
 
 def versions(libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
     """Return the versions of Suian, Python and these libraries."""
-    found = {"suian": importlib.metadata.version("suian"), "python": platform.python_version()}
-    for name in libraries:
+    found = {"suian": "not installed", "python": platform.python_version()}
+    for name in ("suian", *libraries):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

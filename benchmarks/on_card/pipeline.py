@@ -1,0 +1,214 @@
+"""Pages a second, from pixels in memory to bytes, by so many threads at a time.
+
+    the card alone    up, first pass, skew, turn, JPEG, down; nobody looks at the page in between
+    as the product    first pass, blank, skew, sheet, turn or cut, quality, JPEG, by a backend
+
+Rule 1: each thread is a worker with a slot or buffers of its own. All work the same pages, which
+lie in memory that the card reads by itself, as a scanner's samples do.
+Rule 2: before anything is timed, both backends work every page, and their bytes are compared.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from benchmarks.on_card.budget import Budget
+from benchmarks.on_card.ceilings import Ceilings
+from benchmarks.on_card.hands import FILL, QUALITY
+from benchmarks.on_card.pages import Page
+from benchmarks.on_card.table import Row, digits, goal, left_out
+from kernels.backend import Backend
+from kernels.blank import Level
+from kernels.buffers import Buffers
+from kernels.cuda import backend as cuda
+from kernels.cuda import chain
+from kernels.cuda.slot import Slot
+from kernels.cuda.turns import Turns
+from kernels.gpu import Card, DeviceFailed
+from kernels.quality import Known
+from kernels.raster import SLACK_BYTES, Raster
+
+STRAIGHT: Final = "whole colour pages, the card alone"
+PRODUCT: Final = "whole colour pages, as the product works them"
+_MOST_THREADS: Final = 32
+_TURN_S: Final = 2.0
+_GOAL: Final = 0.7
+_NOT_WORTH_TURNING_MICRODEG: Final = 50_000
+
+Hand = Callable[[Raster], object]
+"""Works a page; belongs to one thread."""
+
+
+def threads() -> list[int]:
+    """Return how many threads are tried: 1, 2, 4 and so on, to twice the cores."""
+    most = min(2 * (os.cpu_count() or 1), _MOST_THREADS)
+    return [*(count for count in (1, 2, 4, 8, 16) if count < most), most]
+
+
+def pinned(card: Card, pages: Sequence[Page]) -> list[Page]:
+    """Return the pages in memory that the card reads by itself."""
+    return [Page(page.name, _pinned(card, page.raster)) for page in pages]
+
+
+def _pinned(card: Card, raster: Raster) -> Raster:
+    size = raster.pixels.nbytes
+    pixels = card.pinned(size + SLACK_BYTES)[:size].reshape(raster.pixels.shape)
+    np.copyto(pixels, raster.pixels)
+    return Raster(pixels, raster.dpi)
+
+
+def rate(hands: Sequence[Hand], pages: Sequence[Page], seconds: float) -> float:
+    """Return the pages a second of so many hands, each on a thread of its own.
+
+    Each works every page before the clock runs: its memory grows to what the largest one needs.
+    """
+    ready = threading.Barrier(len(hands))
+
+    def grow(hand: Hand) -> None:
+        for page in pages:
+            hand(page.raster)
+
+    def work(number: int) -> float:
+        ready.wait()
+        began, done = time.perf_counter(), 0
+        while not done or time.perf_counter() - began < seconds:
+            hands[number](pages[(number + done) % len(pages)].raster)
+            done += 1
+        return done / (time.perf_counter() - began)
+
+    with ThreadPoolExecutor(len(hands)) as pool:
+        list(pool.map(grow, hands))
+        return sum(pool.map(work, range(len(hands))))
+
+
+def straight(
+    card: Card, pages: Sequence[Page], ceilings: Ceilings, budget: Budget, *, small: bool
+) -> Iterator[Row]:
+    """Give a row for each number of threads: the card alone.
+
+    Parameters
+    ----------
+    pages
+        In colour, of one size, see `pinned`.
+    """
+    limit = ceilings.pages_per_s(pages[0].raster.pixels.nbytes)
+    counts = threads()[:2] if small else threads()
+    turns = Turns(card)
+    hands: list[Hand] = []
+    for number, count in enumerate(counts):
+        if budget.is_spent and not small:
+            yield left_out(STRAIGHT, _by(count), "no time")
+            continue
+        try:
+            _fill(hands, count, lambda: _straight(Slot(card, turns)), pages[0].raster)
+            found = rate(hands, pages, _seconds(budget, len(counts) - number, small=small))
+        except DeviceFailed as error:  # it may have no memory for so many
+            yield left_out(STRAIGHT, _by(count), str(error))
+            continue
+        share = found / limit
+        yield Row(
+            STRAIGHT,
+            _by(count),
+            digits(found),
+            "pages/s",
+            f"{100 * share:.0f} % of the pinned upload limit of {limit:.0f}",
+            goal(f">= {100 * _GOAL:.0f} %", met=share >= _GOAL) if count == counts[-1] else "",
+            {"threads": count, "of_upload": digits(share, 3)},
+        )
+
+
+def _fill(hands: list[Hand], count: int, make: Callable[[], Hand], raster: Raster) -> None:
+    """Make more hands, one after the other; each works a page."""
+    while len(hands) < count:
+        made = make()
+        made(raster)
+        hands.append(made)
+
+
+def _straight(slot: Slot) -> Hand:
+    return lambda raster: chain.straight_jpeg(raster, slot)
+
+
+def product(
+    card: Card, on_cpu: Backend, pages: Sequence[Page], budget: Budget, *, small: bool
+) -> Iterator[Row]:
+    """Give a row for each backend and number of threads: as the product works a page.
+
+    Parameters
+    ----------
+    on_cpu
+        The other backend.
+    pages
+        See `pinned`.
+    """
+    backends = cuda.backend(card, on_cpu), on_cpu
+    unlike = _unlike(backends, pages)
+    beside = f"DIFFERS: {', '.join(unlike)}" if unlike else "the bytes of both backends are equal"
+    figures = {"differs": unlike} if unlike else {}
+    yield Row(PRODUCT, "equal", float(len(pages) - len(unlike)), "pages", beside, "", figures)
+    counts = threads()[:2] if small else threads()
+    left = len(counts) * len(backends)
+    best: dict[str, float] = {}
+    for backend in backends:
+        hands: list[Hand] = []
+        for count in counts:
+            what = f"{backend.name}, {_by(count)}"
+            if budget.is_spent and not small:
+                yield left_out(PRODUCT, what, "no time")
+                continue
+            try:
+                _fill(hands, count, partial(_worker, backend), pages[0].raster)
+                found = rate(hands, pages, _seconds(budget, left, small=small))
+            except DeviceFailed as error:
+                yield left_out(PRODUCT, what, str(error))
+                continue
+            left -= 1
+            best[backend.name] = max(best.get(backend.name, 0.0), found)
+            yield Row(PRODUCT, what, digits(found), "pages/s", "", "", {"threads": count})
+    if len(best) == len(backends):
+        ratio = digits(best["gpu"] / best["cpu"], 3)
+        yield Row(PRODUCT, "gpu over cpu, the best of each", ratio, "x")
+
+
+def _unlike(backends: Sequence[Backend], pages: Sequence[Page]) -> list[str]:
+    """Return the names of the pages of which the backends make different files."""
+    workers = [_worker(backend) for backend in backends]
+    return [page.name for page in pages if len({work(page.raster) for work in workers}) > 1]
+
+
+def _worker(backend: Backend) -> Hand:
+    buffers = backend.buffers()
+    return lambda raster: as_the_product(backend, raster, buffers)
+
+
+def as_the_product(backend: Backend, raster: Raster, buffers: Buffers) -> bytes:
+    """Take a page through every kernel, in the product's order, to the bytes that are kept."""
+    dpi = raster.dpi
+    first = backend.first_pass(raster, buffers)
+    verdict = backend.blank.decide(backend.blank.measure(raster, first, buffers), None)
+    found = backend.skew(first, dpi, buffers)
+    sound = found.trusted and verdict.level is Level.NO
+    angle = found.angle_microdeg if sound else 0
+    sheet = backend.crop.locate(first, angle, dpi, buffers) if sound else None
+    box = sheet.box if sheet is not None and sheet.worth_cutting else None
+    result = raster
+    if abs(angle) >= _NOT_WORTH_TURNING_MICRODEG:
+        result = backend.rotate(raster, -angle, FILL, buffers, box)
+    elif box is not None:
+        result = backend.crop.apply(raster, box, buffers)
+    backend.quality(first, raster, Known(angle, angle != 0, sheet, found.streaks_px))
+    return backend.jpeg.encode(result, QUALITY, "420", buffers)
+
+
+def _seconds(budget: Budget, turns: int, *, small: bool) -> float:
+    return 0.0 if small else min(budget.left_s / max(turns, 1), _TURN_S)
+
+
+def _by(count: int) -> str:
+    return f"{count} thread{'s' if count > 1 else ''}"
