@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kernels.gpu import BINARIES
+
 SOURCE: Final = Path(__file__).with_name("page.cu")
-BINARIES: Final = Path(__file__).with_name("binaries")
 
 # Turing, A100, RTX 30, Orin, RTX 40, H100, B200, RTX 50: a cubin runs on later minor versions too.
 ARCHITECTURES: Final = ("75", "80", "86", "87", "89", "90", "100", "120")

@@ -92,7 +92,7 @@ def process(
             except SuianError as error:
                 outcome.note(item.name, error)
                 continue
-            typer.echo(_json(item, done, kernels.name) if as_json else _line(item, done, target))
+            typer.echo(_json(item, done) if as_json else _line(item, done, target))
     if outcome.status:
         raise typer.Exit(outcome.status)
 
@@ -177,7 +177,7 @@ def _write(out: Path, item: _Input, done: face.Face) -> Path:
     return target
 
 
-def _json(item: _Input, done: face.Face, backend: str) -> str:
+def _json(item: _Input, done: face.Face) -> str:
     blank = done.blank.level is face.Level.SURE
     return json.dumps(
         {
@@ -196,7 +196,7 @@ def _json(item: _Input, done: face.Face, backend: str) -> str:
             "format": _FORMATS[done.media_type],
             "bytes": len(done.data),
             "ms": dict(done.ms),
-            "backend": backend,
+            "backend": done.steps[0].backend,
         },
         ensure_ascii=False,
     )

@@ -1,8 +1,11 @@
 """The backend of a card: its kernels where it has them, the CPU's for what looks at small maps.
 
-    look     the page goes up; first pass and skew; what was read comes down        one wait
+    look     the page goes up; first pass and skew; what was read comes down    one wait
     then     blank, sheet, quality: on the CPU, by the half page and the cells
-    finish   turn, cut and encode; the file comes down                              one wait
+    finish   turn, cut and encode; the file comes down              its length, its bytes
+
+What is decided between the halves, by both sides of the sheet, is why a page does not go through in
+one go as in `chain`; the waits are filled by other pages (`turns`).
 
 Rule 1: what a kernel gives is what its twin gives, by `==`: `proof` asks before the first page.
 Rule 2: the skew is estimated with the first pass, so that nobody waits for it: it is handed out
