@@ -32,9 +32,21 @@ extern "C" __global__ void __launch_bounds__(32)
   turn->oy = (i32)(down * 32768 - ((-s * across + c * down) >> 1));
 }
 
-// What is inside of the page for all four neighbours.
-__device__ __forceinline__ bool inside(i32 x0, i32 y0, int width, int height) {
-  return x0 >= 0 && y0 >= 0 && x0 <= width - 2 && y0 <= height - 2;
+#define PIXELS_A_THREAD 4
+#define MOST_CHANNELS 3
+
+// What is read of a page, and where: a place in 16.16, which wraps. What is inside never does, no
+// side being over 32,767 px; what is so far outside that it wraps lands on the other side of the
+// page, outside again.
+struct Source {
+  const u8* page;
+  int width, height, pitch;
+  u32 sx, sy;
+};
+
+__device__ __forceinline__ bool is_inside(const Source* s) {
+  i32 x = (i32)s->sx >> 16, y = (i32)s->sy >> 16;
+  return x >= 0 && y >= 0 && x <= s->width - 2 && y <= s->height - 2;
 }
 
 __device__ __forceinline__ u32 mixed(const u8* p, int channels, int pitch, i32 fx, u32 fy) {
@@ -43,33 +55,58 @@ __device__ __forceinline__ u32 mixed(const u8* p, int channels, int pitch, i32 f
   return ((a * (65535u - fy) >> 16) + (b * fy >> 16) + 129u) >> 8;
 }
 
-// A thread makes four bytes of a row of the box, a whole word: `out_pitch` is a multiple of four,
-// and the last word of a row may reach into its padding.
-extern "C" __global__ void __launch_bounds__(256)
-    rotate(const u8* __restrict__ page, int width, int height, int channels, int pitch,
-           const Turn* __restrict__ turn, int left, int top, int out_bytes, int out_rows,
-           int out_pitch, int fill, u8* __restrict__ out) {
-  int first = 4 * (blockIdx.x * blockDim.x + threadIdx.x);
-  int row = blockIdx.y * blockDim.y + threadIdx.y;
-  if (first >= out_bytes || row >= out_rows) return;
-  Turn t = *turn;
-  int y = top + row;
-  u32 word = 0;
-  for (int k = 0; k < 4; k++) {
-    int x = left + (first + k) / channels, sample = (first + k) % channels;
-    // 16.16 holds what is inside, no side being over 32,767 px; what is so far outside that it
-    // wraps lands on the other side of the page, outside again.
-    i32 sx = (i32)((u32)t.ox + (u32)t.c * x + (u32)t.s * y);
-    i32 sy = (i32)((u32)t.oy - (u32)t.s * x + (u32)t.c * y);
-    i32 x0 = sx >> 16, y0 = sy >> 16;
-    u32 value = fill;
-    if (first + k < out_bytes && inside(x0, y0, width, height)) {
-      value = mixed(page + (i64)y0 * pitch + x0 * channels + sample, channels, pitch,
-                    (sx >> 8) & 255, sy & 65535);
+// A thread makes four pixels of a row, whole words: a row has room for them, and the last ones may
+// be beyond the box. `channels` is a constant where this is called, so nothing is divided.
+__device__ __forceinline__ void turn_pixels(Source s, int channels, const Turn* turn, int fill,
+                                            u32* out) {
+  u32 words[MOST_CHANNELS] = {0, 0, 0};
+#pragma unroll
+  for (int k = 0; k < PIXELS_A_THREAD; k++) {
+    bool inside = is_inside(&s);
+    const u8* p = s.page + (i64)((i32)s.sy >> 16) * s.pitch + ((i32)s.sx >> 16) * channels;
+#pragma unroll
+    for (int sample = 0; sample < channels; sample++) {
+      u32 value = fill;
+      if (inside) value = mixed(p + sample, channels, s.pitch, s.sx >> 8 & 255, s.sy & 65535);
+      int byte = k * channels + sample;
+      words[byte / 4] |= value << (byte % 4 * 8);
     }
-    word |= value << (8 * k);
+    s.sx += (u32)turn->c;
+    s.sy -= (u32)turn->s;
   }
-  *(u32*)(out + (i64)row * out_pitch + first) = word;
+#pragma unroll
+  for (int k = 0; k < channels; k++) out[k] = words[k];
+}
+
+// Where a pixel of the turned page is taken from.
+__device__ __forceinline__ Source source_of(const u8* page, int width, int height, int pitch,
+                                            const Turn* t, u32 x, u32 y) {
+  return {page, width, height, pitch, (u32)t->ox + (u32)t->c * x + (u32)t->s * y,
+          (u32)t->oy - (u32)t->s * x + (u32)t->c * y};
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+    rotate_colour(const u8* __restrict__ page, int width, int height, int pitch,
+                  const Turn* __restrict__ turn, int left, int top, int out_width, int out_rows,
+                  int out_pitch, int fill, u8* __restrict__ out) {
+  int x = PIXELS_A_THREAD * (blockIdx.x * blockDim.x + threadIdx.x);
+  int row = blockIdx.y * blockDim.y + threadIdx.y;
+  if (x >= out_width || row >= out_rows) return;
+  Turn t = *turn;
+  Source source = source_of(page, width, height, pitch, &t, left + x, top + row);
+  turn_pixels(source, 3, &t, fill, (u32*)(out + (i64)row * out_pitch + 3 * x));
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+    rotate_gray(const u8* __restrict__ page, int width, int height, int pitch,
+                const Turn* __restrict__ turn, int left, int top, int out_width, int out_rows,
+                int out_pitch, int fill, u8* __restrict__ out) {
+  int x = PIXELS_A_THREAD * (blockIdx.x * blockDim.x + threadIdx.x);
+  int row = blockIdx.y * blockDim.y + threadIdx.y;
+  if (x >= out_width || row >= out_rows) return;
+  Turn t = *turn;
+  Source source = source_of(page, width, height, pitch, &t, left + x, top + row);
+  turn_pixels(source, 1, &t, fill, (u32*)(out + (i64)row * out_pitch + x));
 }
 
 // The part of a page inside of a box, as it is.

@@ -10,7 +10,8 @@ from kernels.gpu import Memory
 from kernels.raster import Box, Raster, RasterError
 
 _BLOCK: Final = (32, 8)
-_WORD: Final = 4
+_PIXELS: Final = 4
+"""A thread makes so many side by side, so that they are whole words in gray and in colour."""
 _TURN_BYTES: Final = 16
 
 
@@ -42,18 +43,17 @@ def turned(page: Placed, angle: Memory, fill: int, slot: Slot, box: Box, dpi: in
     slot.stream.launch("turn_of", (1,), (32,), angle, width, height, turn)
     out = _room("rotate.out", box, page, slot)
     slot.stream.launch(
-        "rotate",
-        _grid(-(-out.row_bytes // _WORD), out.height_px),
+        "rotate_colour" if page.channels == 3 else "rotate_gray",
+        _grid(-(-out.width_px // _PIXELS), out.height_px),
         _BLOCK,
         page.memory,
         width,
         height,
-        np.int32(page.channels),
         np.int32(page.pitch),
         turn,
         np.int32(box.left),
         np.int32(box.top),
-        np.int32(out.row_bytes),
+        np.int32(out.width_px),
         np.int32(out.height_px),
         np.int32(out.pitch),
         np.int32(fill),
@@ -91,8 +91,7 @@ def crop(raster: Raster, box: Box, slot: Slot) -> OnCard:
 
 
 def _room(name: str, box: Box, page: Placed, slot: Slot) -> Placed:
-    row_bytes = box.width_px * page.channels
-    pitch = -(-row_bytes // _WORD) * _WORD
+    pitch = -(-box.width_px // _PIXELS) * _PIXELS * page.channels
     shape = (box.height_px, box.width_px, page.channels)
     memory = slot.there(name, pitch * box.height_px)
     return Placed(memory, shape if page.channels == 3 else shape[:2], pitch)

@@ -95,11 +95,11 @@ class CupyOnCpu:
 
     def _memory(self, nbytes):
         self.fate.call()
-        return Memory(self.regions.add(nbytes, "card"))
+        return Memory(self.regions, nbytes)
 
     def _pinned(self, nbytes):
         self.fate.call()
-        return pinned(self.regions.add(nbytes, "pinned"))
+        return pinned(self.regions, nbytes)
 
     def _copy(self, to, source, nbytes, kind, stream):
         self.fate.call()

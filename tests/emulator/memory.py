@@ -117,25 +117,31 @@ class Regions:
         region = self.nearest(address)
         return region if region is not None and region.start <= address <= region.end else None
 
+    def free(self, region):
+        with self._lock:  # not while somebody looks at its canaries
+            region.free()
+
     def damage(self):
         with self._lock:
-            live = [region for region in self._by_start.values() if region.is_live]
-        return "; ".join(filter(None, (region.damage() for region in live)))
+            every = list(self._by_start.values())
+            return "; ".join(filter(None, (one.damage() for one in every if one.is_live)))
 
 
 class Memory:
     """As `cupy.cuda.Memory`: `ptr` and `size`, freed with the object."""
 
-    def __init__(self, region):
+    def __init__(self, regions, nbytes):
+        region = regions.add(nbytes, "card")
         self.ptr = region.start
         self.size = region.nbytes
-        weakref.finalize(self, region.free).atexit = False
+        weakref.finalize(self, regions.free, region).atexit = False
 
 
-def pinned(region):
+def pinned(regions, nbytes):
     """As `cupy.cuda.alloc_pinned_memory` gives it: a buffer that NumPy can lie on."""
+    region = regions.add(nbytes, "pinned")
     # Only arrays of ctypes can lend foreign memory to NumPy and be watched as well.
     array = (ctypes.c_ubyte * region.nbytes).from_address(region.start)
     array.ptr = region.start
-    weakref.finalize(array, region.free).atexit = False
+    weakref.finalize(array, regions.free, region).atexit = False
     return array
