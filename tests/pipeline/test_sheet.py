@@ -1,7 +1,10 @@
-"""What the workshop knows of sheets before: dirt on the glass."""
+"""What the workshop counts, and what it knows of sheets before: dirt on the glass."""
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
+import pytest
 from prometheus_client import CollectorRegistry
 
 from daemon.metrics import Metrics
@@ -9,7 +12,9 @@ from daemon.page import PageId, SampleOrder, Scan, Side
 from daemon.pipeline.profile import Profile
 from daemon.pipeline.sheet import SeparatorRules, Workshop
 from daemon.pipeline.workers import Workers
+from kernels.cuda import backend as on_card
 from tests import line
+from tests.emulator import cards
 
 DPI = 200
 SIZE = (1654, 2339)
@@ -40,3 +45,27 @@ def test_a_streak_on_three_faces_of_a_side_is_on_its_glass(kernels):
     assert warned == [[False, False]] * 3 + [[True, False]] * 2
     assert metrics.glass_streaks.labels("front")._value.get() == 1
     assert metrics.glass_streaks.labels("back")._value.get() == 0
+
+
+@pytest.mark.cxx
+def test_a_face_that_the_card_failed_at_is_counted(kernels):
+    metrics = Metrics(CollectorRegistry())
+    rules = SeparatorRules(line.RULES, line.KEYS, lambda _sheet_id: None, "stop")
+    emulated = cards.cupy_on_cpu()
+    backend = on_card.backend(cards.card(emulated), kernels)
+    small = [
+        replace(scan, samples=np.ascontiguousarray(scan.samples[::4, ::4]), dpi=DPI // 4)
+        for scan in scans(1, None)
+    ]
+    with Workers(backend, Profile(), threads=2) as workers:
+        workshop = Workshop(workers, rules, metrics)
+        workshop.sheet(tuple(small), "")
+        assert metrics.redone_faces._value.get() == 0
+        assert metrics.on_gpu._value.get() == 1
+        emulated.fail(20)
+        workshop.sheet(tuple(small), "")
+        assert metrics.redone_faces._value.get() == 1
+        emulated.fail(1, "lost")
+        for _ in range(3):
+            workshop.sheet(tuple(small), "")
+        assert metrics.on_gpu._value.get() == 0
