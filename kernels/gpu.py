@@ -42,17 +42,18 @@ class Memory:
 
     Attributes
     ----------
-    address
-        On the card.
+    address, pointer
+        On the card: as a number, and as a kernel takes it.
     size_bytes
         How large it is.
     """
 
-    __slots__ = ("_held", "address", "size_bytes")
+    __slots__ = ("_held", "address", "pointer", "size_bytes")
 
     def __init__(self, held: Any, size_bytes: int) -> None:
         self._held = held
         self.address = int(held.ptr)
+        self.pointer = np.uint64(self.address)
         self.size_bytes = size_bytes
 
 
@@ -78,17 +79,21 @@ class Stream:
         self._copy(target.ctypes.data, source.address, target.nbytes, runtime.memcpyDeviceToHost)
 
     def _copy(self, target: int, source: int, size_bytes: int, way: int) -> None:
-        with self._card.guarded():
+        try:
             self._card.cupy.cuda.runtime.memcpyAsync(
                 target, source, size_bytes, way, self._stream.ptr
             )
+        except self._card.errors as error:
+            raise self._card.failed(error) from error
 
     def clear(self, target: Memory, size_bytes: int) -> None:
         """Fill so many bytes with zeros."""
-        with self._card.guarded():
+        try:
             self._card.cupy.cuda.runtime.memsetAsync(
                 target.address, 0, size_bytes, self._stream.ptr
             )
+        except self._card.errors as error:
+            raise self._card.failed(error) from error
 
     def launch(
         self,
@@ -104,11 +109,12 @@ class Stream:
         arguments
             Memory for a pointer; numbers as NumPy scalars of the very type the kernel takes.
         """
-        values = tuple(
-            np.uint64(one.address) if isinstance(one, Memory) else one for one in arguments
-        )
-        with self._card.guarded(), self._stream:
-            self._card.kernel(kernel)(grid, block, values)
+        values = tuple([one.pointer if isinstance(one, Memory) else one for one in arguments])
+        try:
+            with self._stream:
+                self._card.kernel(kernel)(grid, block, values)
+        except self._card.errors as error:
+            raise self._card.failed(error) from error
 
     def mark(self) -> Any:
         """Return a mark in time: reached when all that was asked for until now is done."""
@@ -137,6 +143,8 @@ class Card:
     ----------
     name, capability
         As its maker calls it, and its compute capability, for example (8, 6).
+    errors
+        What CuPy raises when the card or its driver says no.
 
     Raises
     ------
@@ -146,7 +154,7 @@ class Card:
 
     def __init__(self, cupy: Any, binaries: Path = BINARIES) -> None:
         self.cupy = cupy
-        self._errors = (
+        self.errors = (
             cupy.cuda.runtime.CUDARuntimeError,
             cupy.cuda.driver.CUDADriverError,
             cupy.cuda.memory.OutOfMemoryError,
@@ -161,7 +169,7 @@ class Card:
             self._module = cupy.RawModule(path=str(path))
             self._kernels: dict[str, Any] = {}
             self.kernel("crop")  # loads the module: a file for another card is found out here
-        except self._errors as error:
+        except self.errors as error:
             raise DeviceUnavailable(f"the NVIDIA driver refused: {error}") from error
 
     def kernel(self, name: str) -> Any:
@@ -196,8 +204,12 @@ class Card:
         """Let what the card says no to leave as `DeviceFailed`."""
         try:
             yield
-        except self._errors as error:
-            raise DeviceFailed(f"{self.name}: {error}") from error
+        except self.errors as error:
+            raise self.failed(error) from error
+
+    def failed(self, error: BaseException) -> DeviceFailed:
+        """Return what the card said no to as `DeviceFailed`."""
+        return DeviceFailed(f"{self.name}: {error}")
 
 
 def binary_for(capability: tuple[int, int], folder: Path = BINARIES) -> Path:

@@ -46,9 +46,10 @@ def _facts(raster: Raster, hands: Hands) -> Iterator[tuple[str, str]]:
     yield "ink map", _of_ink(hands.ink_map(raster))
     yield "crop", digest(hands.crop(raster, _part(raster)).pixels)
     yield "rotate", digest(hands.rotate(raster, _ANGLE_MICRODEG).pixels)
+    gray = Raster(first.luma, raster.dpi)
+    yield "rotate gray", digest(hands.rotate(gray, _ANGLE_MICRODEG).pixels)
     straight = hands.rotate(raster, -found.angle_microdeg)
     yield "rotate by skew", digest(straight.pixels)
-    gray = Raster(first.luma, raster.dpi)
     yield "jpeg gray", digest(hands.jpeg(gray, "420"))
     if raster.is_colour:
         yield "jpeg 420", digest(hands.jpeg(straight, "420"))

@@ -5,7 +5,7 @@ a code of each row, sums of their bits, all in one        g4_code, scan, bits
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,7 +183,7 @@ def _coded(page: Placed, packed: Memory, slot: Slot) -> Coded:
         np.int32(page.width_px),
         height,
         np.int32(-(-page.width_px // _WARP)),
-        _tables(slot),
+        slot.constant("g4.codes", _tables),
         room_words,
         coded,
         starts,
@@ -197,14 +197,13 @@ def _coded(page: Placed, packed: Memory, slot: Slot) -> Coded:
     return Coded(words, bits)
 
 
-def _tables(slot: Slot) -> Memory:
-    tables = slot.pinned("g4.codes", (1,), _CODES)
+def _tables() -> NDArray[Any]:
+    """Return the tables of `codes` as `G4Codes` has them."""
+    tables = np.zeros(1, _CODES)
     tables["runs"] = codes.RUNS
     tables["vertical"] = codes.VERTICAL
     tables["others"] = codes.PASS, codes.HORIZONTAL, codes.MAKE_UP_2560, codes.END_OF_LINE
-    there = slot.scratch("g4.codes", tables.nbytes)
-    slot.stream.upload(there, tables)
-    return there
+    return tables
 
 
 def _given(page: Placed) -> tuple[Memory | np.int32, ...]:

@@ -9,7 +9,8 @@ Rule 2: nothing grows beyond what is taken for it before: no block needs more th
 """
 
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +117,8 @@ def enqueue(raster: Raster, quality: int, subsampling: Subsampling, slot: Slot) 
     """
     check(raster, quality)
     layout = Layout.of(raster, subsampling)
-    page = _Page(slot.lay(raster), layout, _tables(quality, slot))
+    tables = slot.constant(f"jpeg.tables.{quality}", partial(_tables, quality))
+    page = _Page(slot.lay(raster), layout, tables)
     coefficients, masks = _transformed(page, slot)
     words, bits = _written(page, coefficients, masks, slot)
     # The coefficients are done with: the scan takes their place.
@@ -140,15 +142,13 @@ def collect(coded: Coded, slot: Slot) -> bytes:
     return b"".join((coded.head, scan.data, EOI))
 
 
-def _tables(quality: int, slot: Slot) -> Memory:
-    # An array of its own for each quality: an upload that is still under way reads the same again.
-    tables = slot.pinned(f"jpeg.tables.{quality}", (1,), _TABLES)
+def _tables(quality: int) -> NDArray[Any]:
+    """Return the tables of a quality as `JpegTables` has them."""
+    tables = np.zeros(1, _TABLES)
     tables["codes"] = CODES
     tables["divisors"] = divisors(quality)
     tables["zigzag"][0, list(ZIGZAG)] = np.arange(SIZE)
-    there = slot.scratch("jpeg.tables", tables.nbytes)
-    slot.stream.upload(there, tables)
-    return there
+    return tables
 
 
 def _transformed(page: _Page, slot: Slot) -> tuple[Memory, Memory]:

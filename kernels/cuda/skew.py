@@ -6,6 +6,7 @@ reads them. What comes down are the numbers that trust is judged by.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -157,9 +158,8 @@ def measured(inked: Inked, dpi: int, slot: Slot) -> SkewThere:
     whole = inked.rows, without_streaks(inked, dpi, dirty, slot)
     small = pooled(whole, dirty, (twin.streak_width_px(dpi), twin.pool_of(strip)), slot)
     fine = slot.scratch("skew.fine", 4 * _FINE)
-    energy = energies(
-        "skew.of_all", Sheared(small, _coarse(strip, slot), _COARSE, curve.BANDS), slot
-    )
+    coarse = slot.constant(f"skew.coarse.{strip}", partial(_coarse, strip))
+    energy = energies("skew.of_all", Sheared(small, coarse, _COARSE, curve.BANDS), slot)
     slot.stream.launch("skew_peak", (1,), (512,), energy, np.int32(strip), fine, seen)
     near = slot.scratch("skew.near", 4 * _HALVES)
     slices = curve.BANDS * trust.SLICES
@@ -259,15 +259,12 @@ def energies(name: str, sheared: Sheared, slot: Slot) -> Memory:
     return out
 
 
-def _coarse(strip_px: int, slot: Slot) -> Memory:
+def _coarse(strip_px: int) -> NDArray[np.int32]:
     """Return the shears of all angles, which are known beforehand."""
-    shears = slot.pinned("skew.coarse", (_COARSE,), np.int32)
-    shears[:] = curve.steps_of(
+    steps = curve.steps_of(
         0, curve.COARSE_STEP_MICRODEG, curve.COARSE_HALF, strip_px / twin.pool_of(strip_px)
     )
-    there = slot.scratch("skew.coarse", shears.nbytes)
-    slot.stream.upload(there, shears)
-    return there
+    return np.asarray(steps, np.int32)
 
 
 def _inked(size: tuple[int, int, int], rows: Memory, columns: Memory, levels: Memory) -> Inked:

@@ -6,7 +6,8 @@ next page comes; `begin` forgets it.
 Rule 3: a raster that was made on the card stays there until somebody looks at its pixels.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -135,7 +136,7 @@ class Slot(Buffers):
     def pinned(self, name: str, shape: tuple[int, ...], kind: DTypeLike = np.uint8) -> NDArray[Any]:
         """Return an array of that name that the card reaches, uninitialised, with slack."""
         dtype = np.dtype(kind)
-        size = int(np.prod(shape)) * dtype.itemsize
+        size = math.prod(shape) * dtype.itemsize
         held = self._pinned.get(name)
         if held is None or held.size < size + SLACK_BYTES:
             held = self._pinned[name] = self._card.pinned(size + SLACK_BYTES)
@@ -156,6 +157,10 @@ class Slot(Buffers):
         if self._desk is None:
             raise RasterError(f"{name} is asked for outside of a turn on the card")
         return self._desk.take(name, size_bytes)
+
+    def constant(self, name: str, make: Callable[[], NDArray[Any]]) -> Memory:
+        """Return a table on the card, the same for every page; see `Constants.take`."""
+        return self._turns.constants.take(name, make)
 
     @contextmanager
     def turn(self) -> Iterator[Stream]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from kernels.cuda.constants import Constants
 from kernels.gpu import Card, Memory
 
 AT_A_TIME: Final = 4
@@ -59,9 +60,15 @@ class Turns:
         The card.
     at_a_time
         How many may work at a time.
+
+    Attributes
+    ----------
+    constants
+        Tables that all of them use.
     """
 
     def __init__(self, card: Card, at_a_time: int = AT_A_TIME) -> None:
+        self.constants = Constants(card)
         self._free = [Pieces(card) for _ in range(at_a_time)]
         self._lock = threading.Lock()
         self._waiting: deque[_Waiting] = deque()

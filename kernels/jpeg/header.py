@@ -1,6 +1,7 @@
 """The segments before the scan: JFIF, quantisers, frame, codes, scan (T.81, Annex B; T.871)."""
 
 import struct
+from functools import lru_cache
 from typing import Final
 
 from kernels.jpeg.planes import Layout
@@ -23,6 +24,7 @@ _DOTS_PER_INCH: Final = 1
 _AC_CLASS: Final = 0x10
 
 
+@lru_cache(maxsize=64)  # pages of a batch are alike
 def header(layout: Layout, quality: int, dpi: int) -> bytes:
     """Return all of the file that comes before the entropy-coded bytes."""
     parts = [

@@ -6,6 +6,7 @@ import pytest
 from kernels.cuda import rotate
 from kernels.cuda.slot import OnCard, Slot
 from kernels.cuda.turns import Turns
+from kernels.gpu import DeviceFailed
 from kernels.raster import Box, Raster, RasterError
 from tests.emulator import cards
 
@@ -81,3 +82,31 @@ def test_memory_for_a_page_that_comes_in_has_slack(slot):
     assert pixels.shape == (7, 5)
     assert pixels.base is not None
     assert slot.page("raster", (7, 5)).ctypes.data == pixels.ctypes.data
+
+
+def test_a_table_goes_up_once_for_all_workers():
+    emulated = cards.cupy_on_cpu()
+    card = cards.card(emulated)
+    turns = Turns(card)
+    made = []
+
+    def make():
+        made.append(np.arange(10, dtype=np.uint32))
+        return made[-1]
+
+    seen = {Slot(card, turns).constant("a table", make).address for _ in range(3)}
+    assert len(seen) == len(made) == 1
+    slot, here = Slot(card, turns), np.zeros(10, np.uint32)
+    slot.stream.download(here, slot.constant("a table", make))
+    slot.stream.wait()
+    assert np.array_equal(here, made[0])
+
+
+def test_a_table_that_could_not_be_uploaded_is_tried_again():
+    emulated = cards.cupy_on_cpu()
+    card = cards.card(emulated)
+    slot = Slot(card, Turns(card))
+    emulated.fail(1, "memory")
+    with pytest.raises(DeviceFailed):
+        slot.constant("a table", lambda: np.arange(4))
+    assert slot.constant("a table", lambda: np.arange(4)).size_bytes == 32
