@@ -3,14 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint types compiled contracts proto proto-check cubins bench lock clean
+.PHONY: demo test lint types contracts proto proto-check cubins bench lock clean
 
 demo: .venv/runtime
 	$(BIN)/suian demo $(ARGS)
 
-test: .venv/dev lint contracts proto-check
-	$(MAKE) --no-print-directory -j 2 types compiled
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+test: .venv/dev lint types contracts proto-check
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .
@@ -18,10 +17,6 @@ lint: .venv/dev
 
 types: .venv/dev
 	$(BIN)/mypy
-
-# Each process of the tests would compile them for itself, all at the same time.
-compiled: .venv/dev
-	$(BIN)/python -c "from kernels.choice import choose, warm; [warm(choose('cpu', one)) for one in ('turbo', 'numba')]"
 
 contracts: .venv/dev
 	$(BIN)/lint-imports
