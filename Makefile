@@ -9,7 +9,7 @@ demo: .venv/runtime
 	$(BIN)/suian demo $(ARGS)
 
 test: .venv/dev lint types contracts proto-check
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .

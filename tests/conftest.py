@@ -88,12 +88,7 @@ def lacks_cxx():
     return "" if shutil.which("g++") else "g++ is absent: install g++"
 
 
-# Few tests that take a minute each: begun last, they would run while everybody else is done.
-LONG_ROOM = Path(__file__).parent / "service"
-
-
 def pytest_collection_modifyitems(config, items):
-    items.sort(key=lambda item: not item.path.is_relative_to(LONG_ROOM))
     groups = {
         "gpu": lacks_gpu,
         "sane": lacks_sane,
