@@ -82,7 +82,7 @@ class Bench:
             The same on the CPU's, from what was captured.
         """
         try:
-            done = work()
+            return work()
         except DeviceFailed as error:
             spare = self.backend.spare
             if spare is None:
@@ -91,8 +91,10 @@ class Bench:
             self.backend, self.redone = spare, True
             self._clear()
             return again()
+
+    def done(self) -> None:
+        """Say that the face at hand is finished: half of one says nothing for the card."""
         self._standby.worked(self.backend)
-        return done
 
     def _clear(self) -> None:
         self.steps: list[Step] = []

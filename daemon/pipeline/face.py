@@ -179,7 +179,9 @@ def finish(
     def work(own: Look) -> Face:
         return _finish(bench, own, other, upside_down=upside_down)
 
-    return bench.surely(lambda: work(seen), again=lambda: work(_look(bench, bench.raster)))
+    done = bench.surely(lambda: work(seen), again=lambda: work(_look(bench, bench.raster)))
+    bench.done()
+    return done
 
 
 def _finish(bench: Bench, seen: Look, other: BlankMeasures | None, *, upside_down: bool) -> Face:

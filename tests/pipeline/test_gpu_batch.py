@@ -12,6 +12,7 @@ from daemon.pipeline.profile import Profile
 from daemon.pipeline.standby import Standby
 from daemon.pipeline.workers import Workers
 from kernels.cuda import backend as on_card
+from kernels.gpu import DeviceFailed
 from kernels.raster import Raster
 from tests.emulator import cards
 
@@ -132,3 +133,19 @@ def test_a_card_that_vanishes_in_the_middle_of_a_batch_loses_no_page(
     assert [backend for _, _, backend in done[-9:]] == ["cpu"] * 9
     redone = sum(redone for _, redone, _ in done)
     assert 1 <= redone <= 3 + 2 * threads
+
+
+def test_a_card_that_fails_at_every_end_is_let_alone_though_it_begins_well(kernels, pages, wanted):
+    backend = gpu(kernels, cards.cupy_on_cpu())
+
+    def fails(*_args):
+        raise DeviceFailed("no file of this card was ever whole")
+
+    broken = dataclasses.replace(backend, jpeg=dataclasses.replace(backend.jpeg, encode=fails))
+    bench = Bench(broken, Profile())
+    redone = []
+    for number in (1, 2, 4, 5, 6):  # none in black and white: those leave as G4
+        (done,) = face.process_on([bench], [pages[number]])
+        assert told(done) == wanted[number]
+        redone.append(done.redone)
+    assert redone == [True, True, True, False, False]
