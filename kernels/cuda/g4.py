@@ -22,7 +22,8 @@ _BLOCK: Final = (32, 8)
 _LINE: Final = (256,)
 _WARP: Final = 32
 _WORD_BYTES: Final = 4
-_CODED_ROWS: Final = 64
+_CODING: Final = (64,)
+_CODED_ROWS: Final = 8
 _JOINED_ROWS: Final = 8
 _SUMMING: Final = 1024
 _PACKED_ROWS: Final = 8
@@ -178,7 +179,7 @@ def _coded(page: Placed, packed: Memory, slot: Slot) -> Coded:
     stream.launch(
         "g4_code_rows",
         (-(-rows // _CODED_ROWS),),
-        (_CODED_ROWS,),
+        _CODING,
         packed,
         np.int32(page.width_px),
         height,

@@ -2,13 +2,16 @@
 //
 // Rule 1: a thread codes a row by itself, against the row above in the source, into room of its
 // own; then the rows are moved to where they belong, a warp a row.
-// Rule 2: no search for a change goes back behind the one before it: a row is read a few times,
+// Rule 2: a warp codes few rows: each goes its own way, and what its lanes do not do together they
+// do one after the other. A page has not rows enough to miss the lanes that stand by.
+// Rule 3: no search for a change goes back behind the one before it: a row is read a few times,
 // however little it is like the row above.
 #pragma once
 #include "bits.cuh"
 #include "g4_rows.cuh"
 
-#define CODED_ROWS 64
+#define CODING_THREADS 64
+#define LANES_A_ROW 8
 #define LONGEST_RUN 2623
 #define LONGEST_MAKE_UP 2560
 #define VERTICAL_REACH 3
@@ -94,12 +97,12 @@ __device__ __forceinline__ void code_row(const u32* row, const u32* above, int w
 
 // Codes each row into room for `room` words, and says how many bits it takes. The last one brings
 // EOFB, the end of the page.
-extern "C" __global__ void __launch_bounds__(CODED_ROWS)
+extern "C" __global__ void __launch_bounds__(CODING_THREADS)
     g4_code_rows(const u32* __restrict__ packed, int width, int height, int words_a_row,
                  const G4Codes* __restrict__ codes, int room, u32* __restrict__ coded,
                  u64* __restrict__ bits) {
-  int y = blockIdx.x * CODED_ROWS + threadIdx.x;
-  if (y >= height) return;
+  int y = (blockIdx.x * CODING_THREADS + threadIdx.x) / LANES_A_ROW;
+  if (threadIdx.x % LANES_A_ROW || y >= height) return;
   const u32* above = packed + (i64)y * words_a_row;
   RowWriter out = {coded + (i64)y * room, 0, {0, 0}, codes};
   code_row(above + words_a_row, above, width, &out);

@@ -5,38 +5,44 @@
 #pragma once
 #include "types.cuh"
 
-// Returns the sum of the values of the threads before this one; `total` becomes that of all.
+// Returns the sum of a lane's value and those of the lanes before it.
+__device__ __forceinline__ u64 sum_upto(u64 value, int lane) {
+  for (int reach = 1; reach < WARP; reach *= 2) {
+    u64 before = __shfl_up_sync(EVERY_LANE, value, reach);
+    if (lane >= reach) value += before;
+  }
+  return value;
+}
+
+// Returns the sum of the values of the threads before this one; `total` becomes that of all. The
+// sums of the warps are added up by each warp for itself.
 __device__ __forceinline__ u64 sum_before(u64 value, u64* total) {
   __shared__ u64 of_warps[WARP];
   int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, warps = blockDim.x / WARP;
-  u64 upto = value;
-  for (int reach = 1; reach < WARP; reach *= 2) {
-    u64 before = __shfl_up_sync(EVERY_LANE, upto, reach);
-    if (lane >= reach) upto += before;
-  }
+  u64 upto = sum_upto(value, lane);
   if (lane == WARP - 1) of_warps[warp] = upto;
   __syncthreads();
-  u64 before = 0, all = 0;
-  for (int k = 0; k < warps; k++) {
-    if (k == warp) before = all;
-    all += of_warps[k];
-  }
+  u64 own = lane < warps ? of_warps[lane] : 0, all = sum_upto(own, lane);
+  *total = __shfl_sync(EVERY_LANE, all, WARP - 1);
+  u64 before = __shfl_sync(EVERY_LANE, all - own, warp);
   __syncthreads();
-  *total = all;
   return before + upto - value;
 }
 
-// Replaces each value by the sum of those before it; returns the sum of all.
+// Replaces each value by the sum of those before it; returns the sum of all. A thread takes some
+// that lie side by side, so that the block adds up once.
 __device__ __forceinline__ u64 sums_before(u64* values, i64 count) {
-  u64 passed = 0;
-  for (i64 first = 0; first < count; first += blockDim.x) {
-    i64 i = first + threadIdx.x;
-    u64 value = i < count ? values[i] : 0, total;
-    u64 before = sum_before(value, &total);
-    if (i < count) values[i] = passed + before;
-    passed += total;
+  i64 each = (count + blockDim.x - 1) / blockDim.x;
+  i64 first = each * threadIdx.x, last = min(first + each, count);
+  u64 own = 0, total;
+  for (i64 i = first; i < last; i++) own += values[i];
+  u64 passed = sum_before(own, &total);
+  for (i64 i = first; i < last; i++) {
+    u64 value = values[i];
+    values[i] = passed;
+    passed += value;
   }
-  return passed;
+  return total;
 }
 
 // One block, however many values: what they are sums of was added up beside, a tile a block.
