@@ -85,21 +85,45 @@ class Region:
         -------
         int32 (max(1, height // 2), 2); equal where a row is outside.
         """
-        height, width = shape[:2]
-        half_w = max(width // 2, 1)
-        dy = 2.0 * np.arange(max(height // 2, 1)) + 1 - height / 2
-        left, top, right, bottom = self.box
-        low = (left - width / 2 + dy * self.sin) / self.cos
-        high = (right - width / 2 + dy * self.sin) / self.cos
-        ends = top - height / 2 - dy * self.cos, bottom - height / 2 - dy * self.cos
-        if abs(self.sin) < 1e-9:
-            high = np.where((ends[0] <= 0) & (ends[1] >= 0), high, low)
+        found = np.empty((max(shape[0] // 2, 1), 2), np.int32)
+        ends_in_rows((self.cos, self.sin), self.box, (shape[0], shape[1]), found)
+        return found
+
+
+@njit(nogil=True, cache=True)
+def ends_in_rows(turn: Any, box: Any, size: Any, out: Any) -> None:
+    """Write where a rectangle begins and ends in each row of the half-scale luma; see `Region`.
+
+    Parameters
+    ----------
+    turn
+        cos and sin.
+    box
+        left, top, right, bottom.
+    size
+        Height and width of the page.
+    out
+        int32 (max(1, height // 2), 2).
+    """
+    cos, sin = turn
+    left, top, right, bottom = box
+    height, width = size
+    half_w = max(width // 2, 1)
+    for y in range(out.shape[0]):
+        dy = 2.0 * y + 1 - height / 2
+        low = (left - width / 2 + dy * sin) / cos
+        high = (right - width / 2 + dy * sin) / cos
+        above, below = top - height / 2 - dy * cos, bottom - height / 2 - dy * cos
+        if abs(sin) < 1e-9:
+            high = high if above <= 0 <= below else low
+        elif sin > 0:
+            low, high = max(low, above / sin), min(high, below / sin)
         else:
-            one, other = (end / self.sin for end in (ends if self.sin > 0 else ends[::-1]))
-            low, high = np.maximum(low, one), np.minimum(high, other)
-        begins = np.clip(np.ceil((low + width / 2 - 1) / 2), 0, half_w)
-        stops = np.clip(np.floor((high + width / 2 - 1) / 2) + 1, 0, half_w)
-        return np.stack((begins, np.maximum(begins, stops)), axis=1).astype(np.int32)
+            low, high = max(low, below / sin), min(high, above / sin)
+        begins = min(max(np.ceil((low + width / 2 - 1) / 2), 0.0), half_w)
+        stops = min(max(np.floor((high + width / 2 - 1) / 2) + 1, 0.0), half_w)
+        out[y, 0] = np.int32(begins)
+        out[y, 1] = np.int32(max(begins, stops))
 
 
 def is_bed(

@@ -94,13 +94,37 @@ def rise_um(first: FirstPass, rows: NDArray[np.int32], dpi: int) -> float | None
 
 def _inked_tiles(first: FirstPass, rows: NDArray[np.int32]) -> NDArray[np.int64]:
     """Return first row and column of inked cells within the region, evenly chosen."""
+    least = max(int(_TILE_INK * first.ink_clamp), 1)
+    found = np.empty((first.cells.shape[0] * first.cells.shape[1], 2), np.int64)
+    count = inked_cells(first.cells, rows, least, found)
+    return np.ascontiguousarray(found[: count : max(-(-count // _MOST_TILES), 1)])
+
+
+@njit(nogil=True, cache=True)
+def inked_cells(cells: Any, rows: Any, least: int, out: Any) -> int:
+    """Write first row and column of each inked cell within a region; return how many there are.
+
+    Parameters
+    ----------
+    cells
+        uint8 (rows, columns, 2), as of the first pass.
+    rows
+        int32 (h, 2): where the region begins and ends in each row of the half-scale luma.
+    least
+        Ink from which on a cell counts.
+    out
+        int64 (n, 2), room for all cells.
+    """
     side = CELL_PX // 2
-    inked = np.argwhere(first.cells[..., 0] >= max(int(_TILE_INK * first.ink_clamp), 1))
     last = rows.shape[0] - 1
-    begins, stops = (rows[np.minimum(inked[:, 0] * side + k, last)] for k in (0, side - 1))
-    left, right = inked[:, 1] * side, (inked[:, 1] + 1) * side
-    inner = (left > np.maximum(begins[:, 0], stops[:, 0])) & (
-        right < np.minimum(begins[:, 1], stops[:, 1])
-    )
-    chosen = inked[inner]
-    return np.asarray(chosen[:: max(-(-len(chosen) // _MOST_TILES), 1)] * CELL_PX, np.int64)
+    count = 0
+    for y in range(cells.shape[0]):
+        top, bottom = min(y * side, last), min(y * side + side - 1, last)
+        begins = max(rows[top, 0], rows[bottom, 0])
+        stops = min(rows[top, 1], rows[bottom, 1])
+        for x in range(cells.shape[1]):
+            if cells[y, x, 0] >= least and x * side > begins and (x + 1) * side < stops:
+                out[count, 0] = y * CELL_PX
+                out[count, 1] = x * CELL_PX
+                count += 1
+    return count
