@@ -259,6 +259,7 @@ def test_all_that_is_measured_on_a_card_runs(tmp_path, capsys):
         "stages, on the card alone",
         "kernels",
         "whole colour pages, the card alone",
+        "G4, black and white pages up, coded, down: by turns, or several in a launch",
         "whole colour pages, as the product works them",
         "JPEG, a colour page on the card to bytes here, one thread",
         "one core of the CPU",

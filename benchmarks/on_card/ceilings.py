@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.on_card.budget import Budget, median
 from benchmarks.on_card.marked import Copies
 from benchmarks.on_card.table import Row, digits
+from kernels.cuda import rotate
 from kernels.gpu import Card
 
 CASE: Final = "ceilings"
@@ -20,7 +21,6 @@ PAGE_BYTES: Final = 3508 * 2480 * 3
 _BUFFERS: Final = 8
 _FEW: Final = 2
 _COLUMNS: Final = 2480 * 3
-_CROP_BLOCK: Final = (32, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +104,12 @@ class _Bench:
     def by_crop_ms(self) -> float:
         """Do the same by our `crop` of the whole page."""
         stream, rows = self.copies.stream, self.page_bytes // _COLUMNS
-        grid = -(-_COLUMNS // _CROP_BLOCK[0]), -(-rows // _CROP_BLOCK[1])
+        grid = rotate.crop_grid(_COLUMNS, rows)
         pitch, height, zero = np.int32(_COLUMNS), np.int32(rows), np.int32(0)
         began = stream.mark()
         for target, source in zip(self.other, self.there, strict=True):
             sizes = pitch, zero, zero, pitch, height, pitch
-            stream.launch("crop", grid, _CROP_BLOCK, source, *sizes, target)
+            stream.launch("crop", grid, rotate.BLOCK, source, *sizes, target)
         ended = stream.mark()
         stream.wait()
         return self.card.ms_between(began, ended)

@@ -127,7 +127,7 @@ def _nvimgcodec(cupy: Any, laid: Sequence[Bench]) -> Work:
         params = codec.EncodeParams(
             quality_type=codec.QualityType.QUALITY, quality_value=QUALITY, **wish
         )
-    return lambda k: bytes(encoder.encode(images[k], "jpeg", params))
+    return lambda k: bytes(encoder.encode(images[k], "jpeg", params=params))
 
 
 def _torchvision(laid: Sequence[Bench]) -> Work:
