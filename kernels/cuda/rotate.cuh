@@ -4,8 +4,10 @@
 #include "types.cuh"
 
 #define RADIAN_PER_MICRODEG 1.7453292519943295e-08
+#define STEPS_A_LANE 4
 
-struct Turn {
+// Sixteen bytes, to be read at once.
+struct __align__(16) Turn {
   i32 c, s, ox, oy;
 };
 
@@ -32,88 +34,161 @@ extern "C" __global__ void __launch_bounds__(32)
   turn->oy = (i32)(down * 32768 - ((-s * across + c * down) >> 1));
 }
 
-#define PIXELS_A_THREAD 4
-#define MOST_CHANNELS 3
-
-// What is read of a page, and where: a place in 16.16, which wraps. What is inside never does, no
-// side being over 32,767 px; what is so far outside that it wraps lands on the other side of the
-// page, outside again.
+// A page that is turned, which begins at a whole word. A byte of it is counted in 32 bits, no side
+// being over 32,767 px. Up to twelve bytes after its end are read: its memory has room for that.
 struct Source {
   const u8* page;
-  int width, height, pitch;
+  u32 width, height, pitch;
+};
+
+// Where a pixel of the turned page is taken from, in 16.16, which wraps. What is inside never does,
+// no side being over 32,767 px; what is so far outside that it wraps lands on the other side of the
+// page, outside again.
+struct Place {
   u32 sx, sy;
 };
 
-__device__ __forceinline__ bool is_inside(const Source* s) {
-  i32 x = (i32)s->sx >> 16, y = (i32)s->sy >> 16;
-  return x >= 0 && y >= 0 && x <= s->width - 2 && y <= s->height - 2;
+__device__ __forceinline__ Place place_of(const Turn* t, u32 x, u32 y) {
+  return {(u32)t->ox + (u32)t->c * x + (u32)t->s * y, (u32)t->oy - (u32)t->s * x + (u32)t->c * y};
 }
 
-__device__ __forceinline__ u32 mixed(const u8* p, int channels, int pitch, i32 fx, u32 fy) {
-  i32 p00 = p[0], p01 = p[channels], p10 = p[pitch], p11 = p[pitch + channels];
-  u32 a = (u32)((p00 << 8) + (p01 - p00) * fx), b = (u32)((p10 << 8) + (p11 - p10) * fx);
-  return ((a * (65535u - fy) >> 16) + (b * fy >> 16) + 129u) >> 8;
+// The place of the pixel that is a warp's width further right.
+__device__ __forceinline__ Place next_of(const Turn* t, Place place) {
+  return {place.sx + (u32)t->c * WARP, place.sy - (u32)t->s * WARP};
 }
 
-// A thread makes four pixels of a row, whole words: a row has room for them, and the last ones may
-// be beyond the box. `channels` is a constant where this is called, so nothing is divided.
-__device__ __forceinline__ void turn_pixels(Source s, int channels, const Turn* turn, int fill,
-                                            u32* out) {
-  u32 words[MOST_CHANNELS] = {0, 0, 0};
-#pragma unroll
-  for (int k = 0; k < PIXELS_A_THREAD; k++) {
-    bool inside = is_inside(&s);
-    const u8* p = s.page + (i64)((i32)s.sy >> 16) * s.pitch + ((i32)s.sx >> 16) * channels;
-#pragma unroll
-    for (int sample = 0; sample < channels; sample++) {
-      u32 value = fill;
-      if (inside) value = mixed(p + sample, channels, s.pitch, s.sx >> 8 & 255, s.sy & 65535);
-      int byte = k * channels + sample;
-      words[byte / 4] |= value << (byte % 4 * 8);
-    }
-    s.sx += (u32)turn->c;
-    s.sy -= (u32)turn->s;
-  }
-#pragma unroll
-  for (int k = 0; k < channels; k++) out[k] = words[k];
+// What is left of the page or above it is, as a number without a sign, beyond any side.
+__device__ __forceinline__ bool is_inside(const Source* s, Place place) {
+  return place.sx >> 16 < s->width - 1 && place.sy >> 16 < s->height - 1;
 }
 
-// Where a pixel of the turned page is taken from.
-__device__ __forceinline__ Source source_of(const u8* page, int width, int height, int pitch,
-                                            const Turn* t, u32 x, u32 y) {
-  return {page, width, height, pitch, (u32)t->ox + (u32)t->c * x + (u32)t->s * y,
-          (u32)t->oy - (u32)t->s * x + (u32)t->c * y};
+// Where the upper left of four pixels begins. Of a place outside, the page's first pixel: so every
+// lane reads, and none waits for others.
+__device__ __forceinline__ u32 upper_left(const Source* s, int channels, Place place) {
+  return is_inside(s, place) ? (place.sy >> 16) * s->pitch + (place.sx >> 16) * channels : 0;
 }
 
+__device__ __forceinline__ u32 fx_of(Place place) { return __byte_perm(place.sx, 0, 0x4441); }
+
+__device__ __forceinline__ u32 fy_of(Place place) { return place.sy & 65535; }
+
+// What a row gives for a pixel, in 8.8.
+struct Mixed {
+  u32 blue, green, red;
+};
+
+// A pixel and the one right of it are six bytes in three words, which begin at any byte of the
+// first. Each sample is laid beside its neighbour, so that one instruction weighs both.
+__device__ __forceinline__ Mixed mixed(const u8* page, u32 at, u32 fx) {
+  const u32* words = (const u32*)page + (at >> 2);
+  u32 middle = words[1], shift = 8 * at;  // of which five bits count
+  u32 first = __funnelshift_r(words[0], middle, shift);
+  u32 last = __funnelshift_r(middle, words[2], shift);
+  u32 blues_greens = __byte_perm(first, last, 0x4130), reds = __byte_perm(first, last, 0x0052);
+  u32 weights = fx * 65535 + 256;  // 256 - fx, and fx in the upper half
+  return {__dp2a_lo(weights, blues_greens, 0u), __dp2a_hi(weights, blues_greens, 0u),
+          __dp2a_lo(weights, reds, 0u)};
+}
+
+// Adds the upper halves of what two rows give, and rounds: the last byte is the sample.
+__device__ __forceinline__ u32 rounded_sum(u32 upper, u32 lower) {
+  return __byte_perm(upper, lower, 0x7632) * 0x10001u + (129u << 16);
+}
+
+// Returns a pixel in the first three bytes.
+__device__ __forceinline__ u32 colour_at(const Source* s, Place place, u32 fill) {
+  u32 at = upper_left(s, 3, place), fx = fx_of(place), fy = fy_of(place), rest = 65535 - fy;
+  Mixed a = mixed(s->page, at, fx), b = mixed(s->page, at + s->pitch, fx);
+  u32 blue = rounded_sum(a.blue * rest, b.blue * fy);
+  u32 green = rounded_sum(a.green * rest, b.green * fy);
+  u32 red = rounded_sum(a.red * rest, b.red * fy);
+  u32 pixel = __byte_perm(__byte_perm(blue, green, 0x0073), red, 0x0710);
+  return is_inside(s, place) ? pixel : fill * 0x10101u;
+}
+
+// Returns a sample in the last byte.
+__device__ __forceinline__ u32 gray_at(const Source* s, Place place, u32 fill) {
+  u32 at = upper_left(s, 1, place), fx = fx_of(place), fy = fy_of(place);
+  const u8 *p = s->page + at, *q = p + s->pitch;
+  u32 a = p[0] * (256 - fx) + p[1] * fx, b = q[0] * (256 - fx) + q[1] * fx;
+  u32 sample = rounded_sum(a * (65535 - fy), b * fy);
+  return is_inside(s, place) ? sample : fill << 24;
+}
+
+// Of four lanes that have a byte of each of four words, gives every lane the word of its number.
+__device__ __forceinline__ u32 word_of_four(u32 bytes, int lane) {
+  u32 other = __shfl_xor_sync(EVERY_LANE, bytes, 1);
+  bytes = __byte_perm(bytes, other, lane & 1 ? 0x3715 : 0x6240);
+  other = __shfl_xor_sync(EVERY_LANE, bytes, 2);
+  return __byte_perm(bytes, other, lane & 2 ? 0x3276 : 0x5410);
+}
+
+// A lane makes four pixels of a row, a warp's width apart: so at each step lanes side by side read
+// and write what lies side by side. Of four lanes three write a word each, from the end of their
+// pixel and the beginning of the next one. A row has room for whole words, the last may be beyond
+// the box.
 extern "C" __global__ void __launch_bounds__(256)
     rotate_colour(const u8* __restrict__ page, int width, int height, int pitch,
                   const Turn* __restrict__ turn, int left, int top, int out_width, int out_rows,
                   int out_pitch, int fill, u8* __restrict__ out) {
-  int x = PIXELS_A_THREAD * (blockIdx.x * blockDim.x + threadIdx.x);
+  int x = STEPS_A_LANE * WARP * blockIdx.x + threadIdx.x, word = threadIdx.x % 4;
   int row = blockIdx.y * blockDim.y + threadIdx.y;
-  if (x >= out_width || row >= out_rows) return;
+  if (row >= out_rows) return;
+  Source source = {page, (u32)width, (u32)height, (u32)pitch};
   Turn t = *turn;
-  Source source = source_of(page, width, height, pitch, &t, left + x, top + row);
-  turn_pixels(source, 3, &t, fill, (u32*)(out + (i64)row * out_pitch + 3 * x));
+  Place place = place_of(&t, left + x, top + row);
+  u32 bytes = word == 0 ? 0x4210 : word == 1 ? 0x5421 : 0x6542;
+  int room = word == 3 ? 0 : out_width - x;
+  u32* to = (u32*)(out + (i64)row * out_pitch + 3 * x + word);
+#pragma unroll
+  for (int step = 0; step < STEPS_A_LANE; step++, place = next_of(&t, place)) {
+    u32 pixel = colour_at(&source, place, fill);
+    u32 next = __shfl_down_sync(EVERY_LANE, pixel, 1);
+    if (step * WARP < room) to[step * WARP * 3 / 4] = __byte_perm(pixel, next, bytes);
+  }
 }
 
+// The same, but four pixels are a word, so four lanes exchange theirs.
 extern "C" __global__ void __launch_bounds__(256)
     rotate_gray(const u8* __restrict__ page, int width, int height, int pitch,
                 const Turn* __restrict__ turn, int left, int top, int out_width, int out_rows,
                 int out_pitch, int fill, u8* __restrict__ out) {
-  int x = PIXELS_A_THREAD * (blockIdx.x * blockDim.x + threadIdx.x);
+  int x = STEPS_A_LANE * WARP * blockIdx.x + threadIdx.x, step_of_mine = threadIdx.x % 4;
   int row = blockIdx.y * blockDim.y + threadIdx.y;
-  if (x >= out_width || row >= out_rows) return;
+  if (row >= out_rows) return;
+  Source source = {page, (u32)width, (u32)height, (u32)pitch};
   Turn t = *turn;
-  Source source = source_of(page, width, height, pitch, &t, left + x, top + row);
-  turn_pixels(source, 1, &t, fill, (u32*)(out + (i64)row * out_pitch + x));
+  Place place = place_of(&t, left + x, top + row);
+  u32 bytes = 0;
+#pragma unroll
+  for (int step = 0; step < STEPS_A_LANE; step++, place = next_of(&t, place)) {
+    bytes = __byte_perm(bytes, gray_at(&source, place, fill), 0x7321);
+  }
+  u32 word = word_of_four(bytes, step_of_mine);
+  x += step_of_mine * WARP - step_of_mine;
+  if (x < out_width) *(u32*)(out + (i64)row * out_pitch + x) = word;
 }
 
-// The part of a page inside of a box, as it is.
+// The part of a page inside of a box, as it is. A lane makes four words of a row, a warp's width
+// apart. A word lies in two of the page, or is one of them: then none is read after it.
 extern "C" __global__ void __launch_bounds__(256)
     crop(const u8* __restrict__ page, int pitch, int left_bytes, int top, int out_bytes,
          int out_rows, int out_pitch, u8* __restrict__ out) {
-  int x = blockIdx.x * blockDim.x + threadIdx.x, row = blockIdx.y * blockDim.y + threadIdx.y;
+  int x = 4 * (STEPS_A_LANE * WARP * blockIdx.x + threadIdx.x);
+  int row = blockIdx.y * blockDim.y + threadIdx.y;
   if (x >= out_bytes || row >= out_rows) return;
-  out[(i64)row * out_pitch + x] = page[(i64)(top + row) * pitch + left_bytes + x];
+  i64 from = (i64)(top + row) * pitch + left_bytes + x;
+  const u32 *first = (const u32*)page + (from >> 2), *last = (const u32*)page + ((from + 3) >> 2);
+  u32* to = (u32*)(out + (i64)row * out_pitch + x);
+  u32 words[STEPS_A_LANE] = {0, 0, 0, 0};
+#pragma unroll
+  for (int step = 0; step < STEPS_A_LANE; step++) {
+    int k = step * WARP;
+    if (x + 4 * k < out_bytes) words[step] = __funnelshift_r(first[k], last[k], 8 * (u32)from);
+  }
+#pragma unroll
+  for (int step = 0; step < STEPS_A_LANE; step++) {
+    int k = step * WARP;
+    if (x + 4 * k < out_bytes) to[k] = words[step];
+  }
 }

@@ -9,9 +9,12 @@ from kernels.cuda.slot import OnCard, Placed, Slot
 from kernels.gpu import Memory
 from kernels.raster import Box, Raster, RasterError
 
-_BLOCK: Final = (32, 8)
+BLOCK: Final = (32, 8)
+"""Threads of a block, of each kernel here."""
+_STEPS: Final = 4
+"""A thread makes so many pixels, or words of four bytes, a row of threads apart."""
 _PIXELS: Final = 4
-"""A thread makes so many side by side, so that they are whole words in gray and in colour."""
+"""A row has room for a multiple of them, so that it is whole words in gray and in colour."""
 _TURN_BYTES: Final = 16
 
 
@@ -44,8 +47,8 @@ def turned(page: Placed, angle: Memory, fill: int, slot: Slot, box: Box, dpi: in
     out = _room("rotate.out", box, page, slot)
     slot.stream.launch(
         "rotate_colour" if page.channels == 3 else "rotate_gray",
-        _grid(-(-out.width_px // _PIXELS), out.height_px),
-        _BLOCK,
+        _grid(out.width_px, out.height_px),
+        BLOCK,
         page.memory,
         width,
         height,
@@ -76,8 +79,8 @@ def crop(raster: Raster, box: Box, slot: Slot) -> OnCard:
     out = _room("crop.out", box, page, slot)
     slot.stream.launch(
         "crop",
-        _grid(out.row_bytes, out.height_px),
-        _BLOCK,
+        crop_grid(out.row_bytes, out.height_px),
+        BLOCK,
         page.memory,
         np.int32(page.pitch),
         np.int32(box.left * page.channels),
@@ -90,6 +93,11 @@ def crop(raster: Raster, box: Box, slot: Slot) -> OnCard:
     return OnCard(out, raster.dpi, slot)
 
 
+def crop_grid(row_bytes: int, rows: int) -> tuple[int, int]:
+    """Return how many blocks copy so many rows of so many bytes."""
+    return _grid(-(-row_bytes // 4), rows)
+
+
 def _room(name: str, box: Box, page: Placed, slot: Slot) -> Placed:
     pitch = -(-box.width_px // _PIXELS) * _PIXELS * page.channels
     shape = (box.height_px, box.width_px, page.channels)
@@ -98,4 +106,4 @@ def _room(name: str, box: Box, page: Placed, slot: Slot) -> Placed:
 
 
 def _grid(across: int, down: int) -> tuple[int, int]:
-    return -(-across // _BLOCK[0]), -(-down // _BLOCK[1])
+    return -(-across // (_STEPS * BLOCK[0])), -(-down // BLOCK[1])

@@ -48,6 +48,14 @@ inline unsigned __usad(unsigned a, unsigned b, unsigned sum) {
   return (a > b ? a - b : b - a) + sum;
 }
 
+// Two products, of the halves of one word and two bytes of the other, are added.
+inline unsigned __dp2a_lo(unsigned halves, unsigned bytes, unsigned sum) {
+  return (halves & 0xFFFF) * (bytes & 255) + (halves >> 16) * (bytes >> 8 & 255) + sum;
+}
+inline unsigned __dp2a_hi(unsigned halves, unsigned bytes, unsigned sum) {
+  return __dp2a_lo(halves, bytes >> 16, sum);
+}
+
 // C++ wants both of one type; CUDA takes the wider one, as `a < b` does.
 template <class A, class B>
 constexpr auto min(A a, B b) {

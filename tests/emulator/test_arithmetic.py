@@ -27,6 +27,8 @@ CASES = {
     "__byte_perm(0x332211F0, 0, 0xB8A0) & 0xFF00FFFF": 0x000000F0,
     "__funnelshift_l(0x80000000u, 1, 1)": 3,
     "__funnelshift_r(1, 3, 1)": -(2**31),
+    "__dp2a_lo(0xFFFF0002u, 0x0605FF03u, 9u)": 0xFFFF * 0xFF + 2 * 3 + 9,
+    "__dp2a_hi(0xFFFF0002u, 0xFF030605u, 9u)": 0xFFFF * 0xFF + 2 * 3 + 9,
     "__umulhi(0x80000000u, 6)": 3,
     "__mulhi(-1, 1)": -1,
     "(int)__umul64hi(1ull << 63, 6)": 3,

@@ -52,6 +52,31 @@ def test_a_cut_is_the_cut(slot, colour):
         )
 
 
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_cut_begins_at_any_byte_of_a_word(slot, colour):
+    raster = page(9, 701, colour=colour)  # more than a lane's words are apart
+    for left in range(4):
+        for right in range(601, 605):
+            box = Box(left, 1, right, 9)
+            slot.begin()
+            assert np.array_equal(
+                rotate.crop(raster, box, slot).pixels, on_cpu.apply(raster, box).pixels
+            )
+
+
+def test_a_whole_page_is_cut_out_of_memory_that_ends_with_it(forward_slot):
+    stream, card = forward_slot.stream, forward_slot._card
+    pixels = page(4, 704, colour=False).pixels
+    there, to = card.memory(pixels.nbytes), card.memory(pixels.nbytes)
+    stream.upload(there, pixels)
+    sizes = (np.int32(value) for value in (704, 0, 0, 704, 4, 704))
+    stream.launch("crop", rotate.crop_grid(704, 4), rotate.BLOCK, there, *sizes, to)
+    back = forward_slot.pinned("back", pixels.shape)
+    stream.download(back, to)
+    stream.wait()
+    assert np.array_equal(back, pixels)
+
+
 def test_what_was_made_on_the_card_is_turned_and_cut_again(slot):
     raster = page(66, 45, colour=True)
     box = Box(2, 3, 41, 60)
@@ -63,7 +88,8 @@ def test_what_was_made_on_the_card_is_turned_and_cut_again(slot):
 
 @pytest.mark.parametrize("angle", [-15_000_000, 15_000_000])
 def test_the_longest_side_does_not_wrap_into_the_page(forward_slot, angle):
-    for shape in ((3, twin.MAX_TURNED_SIDE_PX), (twin.MAX_TURNED_SIDE_PX, 3)):
+    longest = twin.MAX_TURNED_SIDE_PX
+    for shape in ((3, longest), (longest, 3), (1, longest), (longest, 1)):
         raster = Raster(np.random.default_rng(4).integers(0, 256, shape, dtype=np.uint8), 300)
         forward_slot.begin()
         turned = rotate.rotate(raster, angle, 99, forward_slot)
