@@ -22,14 +22,21 @@ from kernels.skew.curve import Seen
 from kernels.skew.trust import Support
 
 _LANES: Final = 32
-_WARPS: Final = 8
-_JUMPS_A_BLOCK: Final = _WARPS * (_LANES - 1)
-_STREAKS_BLOCK: Final = (_LANES + 16, 8)
+_JUMPS_A_WARP: Final = 4 * _LANES - 1
+_ANGLES_A_BLOCK: Final = 8
+_STREAKS_BLOCK: Final = (_LANES + 16, 16)
+_POOL_THREADS: Final = 1024
+_SUPPORT_THREADS: Final = 21 * _LANES
 _ANGLE_BYTES: Final = 4
 _ITEM_BYTES: Final = 2
+_ENERGY_BYTES: Final = 8
 _COARSE: Final = 2 * curve.COARSE_HALF + 1
 _FINE: Final = 2 * curve.FINE_HALF + 1
 _HALVES: Final = 2 * curve.HALVES_HALF + 1
+_SLICES: Final = curve.BANDS * trust.SLICES
+_OF_ALL: Final = 2 * curve.BANDS * _COARSE
+_OF_FINE: Final = 2 * _SLICES * _FINE
+_OF_HALVES: Final = 2 * 2 * curve.BANDS * _HALVES
 _NUMBERS_OF_SUPPORT: Final = len(Support._fields)
 _NUMBERS: Final = len(Seen._fields) - 1 + _NUMBERS_OF_SUPPORT
 
@@ -99,6 +106,18 @@ class Sheared(NamedTuple):
     halves: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Zeros:
+    """Memory on the card for so many uint64, which energies will be added to."""
+
+    memory: Memory
+    count: int
+
+    def at(self, first: int) -> np.uint64:
+        """Return where the zeros from a number on are, as kernels take it."""
+        return np.uint64(self.memory.address + _ENERGY_BYTES * first)
+
+
 def estimate(first: FirstPass, dpi: int, slot: Slot) -> Skew:
     """Estimate the skew of a page that was read on this side; see `kernels.skew.estimate`.
 
@@ -155,19 +174,25 @@ def measured(inked: Inked, dpi: int, slot: Slot) -> SkewThere:
         return SkewThere(angle, turn, None, dirty, width, strip)
     seen = slot.scratch("skew.seen", 8 * _NUMBERS)
     found = SkewThere(angle, turn, seen, dirty, width, strip)
+    count = _OF_ALL + _OF_FINE + _OF_HALVES
+    zeros = Zeros(slot.scratch("skew.energies", _ENERGY_BYTES * count), count)
     whole = inked.rows, without_streaks(inked, dpi, dirty, slot)
-    small = pooled(whole, dirty, (twin.streak_width_px(dpi), twin.pool_of(strip)), slot)
-    fine = slot.scratch("skew.fine", 4 * _FINE)
+    small = pooled(whole, dirty, (twin.streak_width_px(dpi), twin.pool_of(strip)), zeros, slot)
+    energy = zeros.at(0)
     coarse = slot.constant(f"skew.coarse.{strip}", partial(_coarse, strip))
-    energy = energies("skew.of_all", Sheared(small, coarse, _COARSE, curve.BANDS), slot)
-    slot.stream.launch("skew_peak", (1,), (512,), energy, np.int32(strip), fine, seen)
+    add_energies(Sheared(small, coarse, _COARSE, curve.BANDS), energy, slot)
+    fine = slot.scratch("skew.fine", 4 * _FINE)
+    peak_threads = 2 * curve.BANDS * _LANES
+    slot.stream.launch("skew_peak", (1,), (peak_threads,), energy, np.int32(strip), fine, seen)
+    energy = zeros.at(_OF_ALL)
+    add_energies(Sheared(whole, fine, _FINE, _SLICES), energy, slot)
     near = slot.scratch("skew.near", 4 * _HALVES)
-    slices = curve.BANDS * trust.SLICES
-    energy = energies("skew.of_fine", Sheared(whole, fine, _FINE, slices), slot)
     sizes = (size for strips in whole for size in strips.arguments[1:])
-    slot.stream.launch("skew_support", (1,), (256,), energy, fine, *sizes, seen, near, angle, turn)
-    energy = energies("skew.of_halves", Sheared(whole, near, _HALVES, curve.BANDS, 2), slot)
-    slot.stream.launch("skew_halves", (1,), (_LANES,), energy, seen)
+    to = seen, near, angle, turn
+    slot.stream.launch("skew_support", (1,), (_SUPPORT_THREADS,), energy, fine, *sizes, *to)
+    energy = zeros.at(_OF_ALL + _OF_FINE)
+    add_energies(Sheared(whole, near, _HALVES, curve.BANDS, 2), energy, slot)
+    slot.stream.launch("skew_halves", (1,), (_OF_HALVES,), energy, seen)
     return found
 
 
@@ -205,9 +230,15 @@ def without_streaks(inked: Inked, dpi: int, dirty: Memory, slot: Slot) -> Strips
 
 
 def pooled(
-    whole: tuple[Strips, Strips], dirty: Memory, widths: tuple[int, int], slot: Slot
+    whole: tuple[Strips, Strips],
+    dirty: Memory,
+    widths: tuple[int, int],
+    zeros: Zeros,
+    slot: Slot,
 ) -> tuple[Strips, Strips]:
     """Fill streaks in the columns, and return both ways with 2 or 4 lines made one.
+
+    And write the zeros: a launch of its own for them would take as long.
 
     Parameters
     ----------
@@ -217,6 +248,8 @@ def pooled(
         uint32: a bit for each column.
     widths
         So many columns aside a streak is gone; so many lines are made one.
+    zeros
+        To be written.
     slot
         Of the worker.
     """
@@ -226,7 +259,7 @@ def pooled(
     slot.stream.launch(
         "skew_pool",
         (rows.count + columns.count,),
-        (_LANES * _WARPS,),
+        (_POOL_THREADS,),
         *rows.arguments,
         columns.memory,
         np.int32(columns.lines),
@@ -235,28 +268,27 @@ def pooled(
         np.int32(by),
         small[0].memory,
         small[1].memory,
+        zeros.memory,
+        np.int32(zeros.count),
     )
     return small
 
 
-def energies(name: str, sheared: Sheared, slot: Slot) -> Memory:
-    """Return the energies, uint64 (half, way, part, angle), in memory of that name."""
+def add_energies(sheared: Sheared, out: np.uint64, slot: Slot) -> None:
+    """Add the energies to what lies on the card at `out`, uint64 (half, way, part, angle)."""
     strips, shears, angles, parts, halves = sheared
-    size_bytes = 8 * 2 * halves * parts * angles
-    out = slot.scratch(name, size_bytes)
-    slot.stream.clear(out, size_bytes)
     longest = max(one.lines for one in strips)
     slot.stream.launch(
         "skew_energies",
-        (-(-(longest - 1) // _JUMPS_A_BLOCK), angles, 2 * halves),
-        (_LANES, _WARPS),
+        (-(-(longest - 1) // _JUMPS_A_WARP), -(-angles // _ANGLES_A_BLOCK), 2 * halves),
+        (_LANES, _ANGLES_A_BLOCK),
         *strips[0].arguments,
         *strips[1].arguments,
         shears,
+        np.int32(angles),
         np.int32(parts),
         out,
     )
-    return out
 
 
 def _coarse(strip_px: int) -> NDArray[np.int32]:

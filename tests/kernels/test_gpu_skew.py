@@ -1,5 +1,6 @@
 """The skew on the card is that of the CPU, by `==`: number by number, and every value it trusts."""
 
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.cxx
 
 SOURCES = Path(skew.__file__).parent
 MOST = 3072
+ZEROS = 30_001  # more than there are threads where strips are few
 
 
 def random_strips(count, lines, seed):
@@ -60,9 +62,13 @@ def energies_of(both, sheared, parts, halves, slot):
     there = slot.there("shears", 4 * len(sheared))
     here = sheared.astype(np.int32)
     slot.stream.upload(there, here)
+    shape = halves, 2, parts, len(sheared)
+    size_bytes = 8 * math.prod(shape)
     wanted = skew.Sheared(strips, there, len(sheared), parts, halves)
-    found = skew.energies("energies", wanted, slot)
-    return fetched(found, (halves, 2, parts, len(sheared)), np.int64, slot)
+    zeros = skew.Zeros(slot.there("energies", size_bytes), size_bytes // 8)
+    slot.stream.clear(zeros.memory, size_bytes)
+    skew.add_energies(wanted, zeros.at(0), slot)
+    return fetched(zeros.memory, shape, np.int64, slot)
 
 
 @pytest.mark.parametrize("parts", [1, 8, 64])
@@ -73,6 +79,8 @@ def energies_of(both, sheared, parts, halves, slot):
         ((4, 32), (5, 33)),
         ((16, 249), (9, 250)),
         ((2, 65), (40, 505)),
+        ((9, 128), (17, 128)),  # all lines of a warp lie in the strips but the one before them
+        ((9, 255), (8, 255)),  # or the one after them
     ],
 )
 def test_energies_are_those_of_the_cpu(rows, columns, parts, slot):
@@ -119,7 +127,13 @@ def ready(rows, columns, widths, slot):
     inked = Inked(laid("rows", rows, slot), laid("columns", columns, slot), there, 8)
     dirty = slot.there("dirty", 4 * (-(-width // 32)))
     clean = skew.without_streaks(inked, dpi, dirty, slot)
-    small = skew.pooled((inked.rows, clean), dirty, (twin.streak_width_px(dpi), by), slot)
+    zeros = skew.Zeros(slot.there("energies", 8 * ZEROS + 8), ZEROS)
+    ones = np.full(ZEROS + 1, -1)
+    slot.stream.upload(zeros.memory, ones)
+    widths = twin.streak_width_px(dpi), by
+    small = skew.pooled((inked.rows, clean), dirty, widths, zeros, slot)
+    written = fetched(zeros.memory, (ZEROS + 1,), np.int64, slot)
+    assert written.tolist() == [0] * ZEROS + [-1]
     assert np.array_equal(fetched(inked.columns.memory, columns.shape, np.uint16, slot), columns)
     return (
         skew.first_columns(fetched(dirty, (4 * (-(-width // 32)),), np.uint8, slot)).tolist(),
@@ -141,6 +155,7 @@ def means(strips, by):
         (16, 129, 300, (8, 64, 119)),
         (5, 161, 75, (5, 31, 32, 154)),
         (9, 200, 150, (40, 48, 100, 108)),  # one fills what fills the next
+        (131, 64, 300, (30,)),
     ],
 )
 @pytest.mark.parametrize("by", [2, 4])
