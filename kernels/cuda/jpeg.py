@@ -27,8 +27,7 @@ from kernels.raster import Raster
 _TABLES: Final = np.dtype(
     [
         ("codes", np.uint32, (4, 256)),
-        ("divisors", np.uint16, (2, 3, SIZE)),
-        ("zigzag", np.uint8, SIZE),
+        ("quantisers", np.uint32, (2, SIZE, 2)),
     ],
     align=True,
 )
@@ -76,15 +75,10 @@ class _Page:
     tables: Memory
 
     @property
-    def shape(self) -> tuple[np.int32, ...]:
-        """Width, height, channels, and the side of an MCU."""
-        placed = self.placed
-        return (
-            np.int32(placed.width_px),
-            np.int32(placed.height_px),
-            np.int32(placed.channels),
-            np.int32(self.layout.side),
-        )
+    def blocks(self) -> tuple[np.int32, ...]:
+        """All blocks, those of luma in an MCU, all of an MCU."""
+        layout = self.layout
+        return np.int32(layout.blocks), np.int32(layout.side**2), np.int32(layout.blocks_an_mcu)
 
 
 def encode(raster: Raster, quality: int, subsampling: Subsampling, slot: Slot) -> bytes:
@@ -146,8 +140,10 @@ def _tables(quality: int) -> NDArray[Any]:
     """Return the tables of a quality as `JpegTables` has them."""
     tables = np.zeros(1, _TABLES)
     tables["codes"] = CODES
-    tables["divisors"] = divisors(quality)
-    tables["zigzag"][0, list(ZIGZAG)] = np.arange(SIZE)
+    halves = divisors(quality)[:, 0].astype(np.int64)
+    quantisers = tables["quantisers"][0]
+    quantisers[..., 0] = (1 << 31) // halves + 1
+    quantisers[:, list(ZIGZAG), 1] = 2 * np.arange(SIZE)
     return tables
 
 
@@ -156,17 +152,18 @@ def _transformed(page: _Page, slot: Slot) -> tuple[Memory, Memory]:
     blocks = page.layout.blocks
     coefficients = slot.scratch("jpeg.blocks", blocks * 2 * _MOST_BYTES)
     masks = slot.scratch("jpeg.masks", blocks * 8)
-    width, height, channels, side = page.shape
+    down, across = page.layout.mcus
+    mcus = _TILE_BLOCKS // page.layout.blocks_an_mcu
     slot.stream.launch(
         "jpeg_coefficients",
-        (-(-blocks // _TILE_BLOCKS),),
+        (-(-across // mcus), down),
         (_TILE_BLOCKS * _THREADS_A_BLOCK,),
         page.placed.memory,
-        width,
-        height,
-        channels,
+        np.int32(page.placed.width_px),
+        np.int32(page.placed.height_px),
+        np.int32(page.placed.channels),
         np.int32(page.placed.pitch),
-        side,
+        np.int32(page.layout.side),
         page.tables,
         coefficients,
         masks,
@@ -185,7 +182,7 @@ def _written(page: _Page, coefficients: Memory, masks: Memory, slot: Slot) -> tu
     words = slot.scratch("jpeg.words", blocks * _MOST_BYTES)
     grid, block = (tiles,), (_CODED_BLOCKS,)
     given: tuple[Memory | np.int32, ...]
-    given = coefficients, masks, *page.shape, page.tables, within, starts
+    given = coefficients, masks, *page.blocks, page.tables, within, starts
     stream.launch("jpeg_sizes", grid, block, *given)
     stream.launch("exclusive_sum", (1,), (_SUMMING,), starts, np.int32(tiles), bits)
     stream.launch("clear_bits", (min(tiles, _AT_ONCE),), block, words, bits)

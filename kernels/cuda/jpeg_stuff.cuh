@@ -16,15 +16,21 @@ __device__ __forceinline__ i64 stuffed_tiles(i64 bytes) {
   return (bytes + STUFFED_TILE - 1) / STUFFED_TILE;
 }
 
-// Reads a thread's bytes, 0 after the last one; returns how many are 255.
+// Returns how many bytes of a word are 255: of those that have the highest bit, those that one more
+// in the others would carry into.
+__device__ __forceinline__ int full_bytes(u32 word) {
+  return __popc(((word & 0x7F7F7F7F) + 0x01010101) & word & 0x80808080);
+}
+
+// Reads a thread's bytes, 0 in words after the last one; returns how many are 255.
 __device__ __forceinline__ int read_bytes(const u32* words, i64 first, i64 bytes, u32* mine) {
-  int full = 0;
-  for (int k = 0; k < BYTES_A_THREAD / 4; k++) {
-    i64 at = first + 4 * k;
-    mine[k] = at < bytes ? words[at / 4] : 0;
-    for (int shift = 0; shift < WORD_BITS; shift += 8) full += (mine[k] >> shift & 255) == 255;
-  }
-  return full;
+  uint4 read = {0, 0, 0, 0};
+  if (first < bytes) read = *(const uint4*)(words + first / 4);  // there is room after the last one
+  mine[0] = read.x;
+  mine[1] = first + 4 < bytes ? read.y : 0;
+  mine[2] = first + 8 < bytes ? read.z : 0;
+  mine[3] = first + 12 < bytes ? read.w : 0;
+  return full_bytes(mine[0]) + full_bytes(mine[1]) + full_bytes(mine[2]) + full_bytes(mine[3]);
 }
 
 extern "C" __global__ void __launch_bounds__(STUFFED_THREADS)
@@ -48,27 +54,43 @@ extern "C" __global__ void __launch_bounds__(1024)
   if (threadIdx.x == 0) *length = bytes + zeros;
 }
 
+// Copies the bytes from `first` to `end`, to where whole words begin as well. Of the word at either
+// end the other bytes are of another tile.
+__device__ __forceinline__ void copy_words(const u32* from, int first, int end, u8* to) {
+  for (int i = 4 * threadIdx.x; i < end; i += 4 * STUFFED_THREADS) {
+    if (i >= first && i + 4 <= end) {
+      *(u32*)(to + i) = from[i / 4];
+      continue;
+    }
+#pragma unroll 1
+    for (int k = max(i, first); k < min(i + 4, end); k++) to[k] = ((const u8*)from)[k];
+  }
+}
+
 extern "C" __global__ void __launch_bounds__(STUFFED_THREADS)
     jpeg_stuff(const u32* __restrict__ words, const u64* __restrict__ bits,
                const u64* __restrict__ tiles, u8* __restrict__ out) {
-  __shared__ u8 stuffed[2 * STUFFED_TILE];
+  __shared__ u32 stuffed[2 * STUFFED_TILE / 4 + 1];
   i64 bytes = whole_bytes(bits), count = stuffed_tiles(bytes);
   for (i64 tile = blockIdx.x; tile < count; tile += gridDim.x) {
     u32 mine[BYTES_A_THREAD / 4];
     i64 start = tile * STUFFED_TILE, first = start + threadIdx.x * BYTES_A_THREAD;
     u64 zeros;
     u64 before = sum_before(read_bytes(words, first, bytes, mine), &zeros);
-    int place = threadIdx.x * BYTES_A_THREAD + (int)before;
+    u8* target = out + start + tiles[tile];
+    int past = (int)((u64)target & 3);  // bytes of the word in which the tile begins
+    u8* place = (u8*)stuffed + past + threadIdx.x * BYTES_A_THREAD + before;
+    int left = (int)min(max(bytes - first, 0ll), (i64)BYTES_A_THREAD);
+#pragma unroll
     for (int k = 0; k < BYTES_A_THREAD; k++) {
-      if (first + k >= bytes) continue;
+      if (k >= left) continue;
       u32 byte = mine[k / 4] >> (k % 4 * 8) & 255;
-      stuffed[place++] = (u8)byte;
-      if (byte == 255) stuffed[place++] = 0;
+      *place++ = (u8)byte;
+      if (byte == 255) *place++ = 0;
     }
     __syncthreads();
-    int size = (int)(min(bytes - start, (i64)STUFFED_TILE) + (i64)zeros);
-    u8* target = out + start + tiles[tile];
-    for (int i = threadIdx.x; i < size; i += STUFFED_THREADS) target[i] = stuffed[i];
+    int end = past + (int)(min(bytes - start, (i64)STUFFED_TILE) + (i64)zeros);
+    copy_words(stuffed, past, end, target - past);
     __syncthreads();
   }
 }

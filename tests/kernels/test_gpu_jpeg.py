@@ -10,6 +10,7 @@ from kernels import jpeg as on_cpu
 from kernels.cuda import jpeg, rotate
 from kernels.cuda.slot import OnCard
 from kernels.jpeg import integer, tables, turbo
+from kernels.jpeg.transform import divisors
 from kernels.raster import Box, Raster, RasterError
 
 pytestmark = pytest.mark.cxx
@@ -80,6 +81,21 @@ def test_every_quality_has_the_bytes_of_the_library(forward_slot):
     raster = page("noise", 29, 19, "420", 3)
     differ = [q for q in range(1, 101) if not equal(raster, q, "420", forward_slot)]
     assert differ == []
+
+
+def test_a_product_is_the_quotient_of_every_coefficient():
+    # As `quantised` in jpeg_transform.cuh. 64 samples add up to 2 ** 13.
+    coefficients = np.arange(-(2**14), 2**14 + 1)
+    seen = set()
+    for quality in range(1, 101):
+        halves = divisors(quality)[:, 0].astype(int)
+        reciprocals = jpeg._tables(quality)["quantisers"][0, ..., 0].astype(int)
+        seen |= set(zip(halves.flat, reciprocals.flat, strict=True))
+    assert {4, 64, 512, 4 * 255} < {half for half, _ in seen}  # powers of two have no remainder
+    for half, reciprocal in seen:
+        products = (coefficients * reciprocal + 2**31) >> 32
+        quotients = np.sign(coefficients) * ((np.abs(coefficients) + half) // (2 * half))
+        assert np.array_equal(products, quotients), half
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -44,8 +44,8 @@ JPEG = ("rotate", "jpeg_transform", "jpeg_entropy", "jpeg_stuff")
 
 
 def test_a_race_gives_other_bytes_in_some_order(tmp_path):
-    barrier = "work[line * LINE + k] = v[k];\n  __syncthreads();"
-    fault = "jpeg_transform.cuh", barrier, barrier.replace("__syncthreads();", "")
+    barrier = "transformed_row(samples);\n  __syncwarp();"
+    fault = "jpeg_transform.cuh", barrier, barrier.replace("__syncwarp();", "")
     given = [jpeg.encode(PAGE, 85, "420", slot) for slot in slots(tmp_path, JPEG, fault)]
     wanted = turbo.encode(PAGE, 85, "420")
     assert any(one != wanted for one in given)
