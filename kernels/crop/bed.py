@@ -37,11 +37,8 @@ def beds(half: NDArray[np.uint8], px_per_mm: float) -> list[Bed]:
     deep = max(round(_RING_MM * px_per_mm), 2)
     if min(half.shape) < 4 * deep:
         return []
-    # The outermost line of a scan is often no picture yet.
-    lines = (half[1:deep, ::2], half[-deep:-1, ::2], half[::2, 1:deep], half[::2, -deep:-1])
     left = np.zeros(256, np.int64)
-    for line in lines:
-        left += np.bincount(line.ravel(), minlength=256)
+    count_border(half, deep, left)
     samples = int(left.sum())
     found = []
     for _ in range(_MOST_BEDS):
@@ -54,6 +51,31 @@ def beds(half: NDArray[np.uint8], px_per_mm: float) -> list[Bed]:
         found.append(_bed(cluster, held, low))
         left[low:high] = 0
     return sorted(found, key=lambda bed: bed.level)
+
+
+@njit(nogil=True, cache=True)
+def count_border(half: Any, deep: int, counts: Any) -> None:
+    """Count the levels of every second sample of the image's border.
+
+    The outermost line of a scan is often no picture yet: it is left out.
+
+    Parameters
+    ----------
+    half
+        uint8 (h, w), at least `2 * deep` either way.
+    deep
+        Lines, from the outermost on.
+    counts
+        int64 (256,), zeros.
+    """
+    height, width = half.shape
+    for line in range(1, deep):
+        for y in (line, height - 1 - line):
+            for x in range(0, width, 2):
+                counts[half[y, x]] += 1
+        for x in (line, width - 1 - line):
+            for y in range(0, height, 2):
+                counts[half[y, x]] += 1
 
 
 def _bed(cluster: NDArray[np.int64], held: int, low: int) -> Bed:

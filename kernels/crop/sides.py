@@ -73,16 +73,14 @@ def edge(view: View, bed: Bed, slope: float, px_per_mm: float) -> tuple[bool, Ed
     at, ends = view.at, np.empty(view.at.size, np.int32)
     run = max(round(_RUN_MM * px_per_mm), 3)
     bed_ends(view.flat, view.place, (bed.level, bed.tolerance), run, ends)
-    # Rows beside the sheet are bed all along; a line leaves the image where it is at 0.
-    met = ends < view.depth * _ACROSS
-    seen = met & (ends > max(_NO_BED_MM * px_per_mm, 2))
-    count = int(np.count_nonzero(seen))
-    rows = int(np.count_nonzero(met))
+    points = np.empty(at.size, np.int64), np.empty(at.size, np.int32)
+    limits = max(_NO_BED_MM * px_per_mm, 2.0), view.depth * _ACROSS
+    rows, count = met(at, ends, limits, points)
     if rows < _LEAST_ROWS:
         return False, None
     if count < max(_LEAST_ROWS, _BARE_SHARE * rows):
         return True, None
-    line = fitted(at[seen], ends[seen], slope, _NEAR_MM * px_per_mm)
+    line = fitted(points[0][:count], points[1][:count], slope, _NEAR_MM * px_per_mm)
     if line is None:
         return False, None
     inside = _inside(view, line, ends, px_per_mm)
@@ -92,8 +90,39 @@ def edge(view: View, bed: Bed, slope: float, px_per_mm: float) -> tuple[bool, Ed
 
 
 @njit(nogil=True, cache=True)
-def behind(flat: Any, place: Any, points: Any, line: Any, depths: Any, counts: Any) -> None:
-    """Count the levels at some depths behind the points that lie near a line.
+def met(at: Any, ends: Any, limits: Any, points: Any) -> tuple[int, int]:
+    """Write the points where the bed ends within the image; return how many rows it ends in at all.
+
+    Rows beside the sheet are bed all along; a line leaves the image where it is at 0.
+
+    Parameters
+    ----------
+    at, ends
+        int64 and int32: the rows, and the depth of the bed in each.
+    limits
+        Depth from which on it is seen, and from which on it does not end.
+    points
+        int64 and int32, as long: rows and depths.
+
+    Returns
+    -------
+    Rows where the bed ends, and points that were written.
+    """
+    rows = 0
+    count = 0
+    for k in range(at.size):
+        if ends[k] < limits[1]:
+            rows += 1
+            if ends[k] > limits[0]:
+                points[0][count] = at[k]
+                points[1][count] = ends[k]
+                count += 1
+    return rows, count
+
+
+@njit(nogil=True, cache=True)
+def behind(flat: Any, place: Any, points: Any, line: Any, depths: Any) -> int:
+    """Return the median level at some depths behind the points that lie near a line; -1 if none.
 
     Parameters
     ----------
@@ -105,15 +134,24 @@ def behind(flat: Any, place: Any, points: Any, line: Any, depths: Any, counts: A
         Offset, slope, and how far a point may lie off.
     depths
         First, and the one after the last, from where the bed ends.
-    counts
-        int64 (256,), zeros.
     """
+    counts = np.zeros(256, np.int64)
+    samples = 0
     rows, ends = points
     origin, down, across, depth = place
     for i in range(rows.size):
         if abs(ends[i] - line[0] - line[1] * rows[i]) <= line[2]:
             for x in range(ends[i] + depths[0], min(ends[i] + depths[1], depth)):
                 counts[flat[origin + i * down + x * across]] += 1
+                samples += 1
+    if samples == 0:
+        return -1
+    level = 0
+    passed = counts[0]
+    while passed < (samples + 1) // 2:
+        level += 1
+        passed += counts[level]
+    return level
 
 
 @njit(nogil=True, cache=True)
@@ -178,8 +216,5 @@ def _inside(
     near = (*line, 2 * _NEAR_MM * px_per_mm)
     first = round(_INSIDE_MM[0] * px_per_mm)
     depths = (first, max(round(_INSIDE_MM[1] * px_per_mm), first + 2))
-    counts = np.zeros(256, np.int64)
-    behind(view.flat, view.place, (view.at, ends), near, depths, counts)
-    samples = int(counts.sum())
-    middle = int(np.searchsorted(np.cumsum(counts), (samples + 1) // 2))
-    return middle if samples else None
+    level = behind(view.flat, view.place, (view.at, ends), near, depths)
+    return level if level >= 0 else None

@@ -83,14 +83,43 @@ def test_levels_behind_and_before_an_edge_equal_the_slow_answer(seed, turn):
     gray = rng.integers(0, 256, (30, 40), np.uint8)
     view = views(gray, 3, Buffers())[turn]
     ends = rng.integers(0, view.depth + 1, view.at.size).astype(np.int32)
-    counts, line = np.zeros(256, np.int64), (15.0, 0.1, 9.0)
-    sides.behind(view.flat, view.place, (view.at, ends), line, (2, 6), counts)
+    line = 15.0, 0.1, 9.0
+    level = sides.behind(view.flat, view.place, (view.at, ends), line, (2, 6))
     sums = np.zeros((9, 2), np.int64)
     sides.before(view.flat, view.place, (view.at, ends), line, (120, 70), sums)
     seen = np.rot90(gray, turn)
-    assert np.array_equal(counts, reference.levels_behind(seen, view.at, ends, line, (2, 6)))
+    counts = reference.levels_behind(seen, view.at, ends, line, (2, 6))
+    sorted_levels = np.repeat(np.arange(256), counts)
+    middle = (sorted_levels.size + 1) // 2 - 1
+    assert level == (sorted_levels[middle] if sorted_levels.size else -1)
     wanted = reference.levels_before(seen, view.at, ends, line, (120, 70), 9)
     assert np.array_equal(sums, wanted)
+
+
+@given(seed=st.integers(0, 1000))
+def test_the_points_where_the_bed_ends_equal_the_slow_answer(seed):
+    rng = np.random.default_rng(seed)
+    at, ends = 3 * np.arange(50), rng.integers(0, 40, 50).astype(np.int32)
+    points = np.full(50, -1), np.full(50, -1, np.int32)
+    rows, count = sides.met(at, ends, (2.0, 30.5), points)
+    inside = ends < 30.5
+    seen = inside & (ends > 2)
+    assert (rows, count) == (inside.sum(), seen.sum())
+    assert np.array_equal(points[0][:count], at[seen])
+    assert np.array_equal(points[1][:count], ends[seen])
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 1000), deep=st.integers(2, 6))
+def test_the_levels_of_the_border_equal_the_slow_answer(seed, deep):
+    rng = np.random.default_rng(seed)
+    height, width = rng.integers(4 * deep, 50, 2)
+    half = rng.integers(0, 256, (height, width), np.uint8)
+    counts = np.zeros(256, np.int64)
+    bed.count_border(half, deep, counts)
+    lines = half[1:deep, ::2], half[-deep:-1, ::2], half[::2, 1:deep], half[::2, -deep:-1]
+    wanted = np.concatenate([one.ravel() for one in lines])
+    assert np.array_equal(counts, np.bincount(wanted, minlength=256))
 
 
 @settings(max_examples=30)
