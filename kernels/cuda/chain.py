@@ -20,6 +20,16 @@ class Wish:
     subsampling: Subsampling = "420"
 
 
+def ask(raster: Raster, slot: Slot, wish: Wish = Wish()) -> jpeg.Coded:
+    """Ask for a page as JPEG in the slot's turn, and do not wait for it; see `straight_jpeg`."""
+    page = slot.lay(raster)
+    whole = Box(0, 0, raster.width_px, raster.height_px)
+    read = first_pass.enqueue(page, slot)
+    found = skew.enqueue(read, raster.dpi, slot)
+    turned = rotate.turned(page, found.turn, 255, slot, whole, raster.dpi)
+    return jpeg.enqueue(turned, wish.quality, wish.subsampling, slot)
+
+
 def straight_jpeg(raster: Raster, slot: Slot, wish: Wish = Wish()) -> bytes:
     """Return a page as JPEG, turned back by the skew that is estimated, whether trusted or not.
 
@@ -29,10 +39,5 @@ def straight_jpeg(raster: Raster, slot: Slot, wish: Wish = Wish()) -> bytes:
         If the card does.
     """
     slot.begin()
-    whole = Box(0, 0, raster.width_px, raster.height_px)
     with slot.turn():
-        page = slot.lay(raster)
-        read = first_pass.enqueue(page, slot)
-        found = skew.enqueue(read, raster.dpi, slot)
-        turned = rotate.turned(page, found.turn, 255, slot, whole, raster.dpi)
-        return jpeg.collect(jpeg.enqueue(turned, wish.quality, wish.subsampling, slot), slot)
+        return jpeg.collect(ask(raster, slot, wish), slot)

@@ -4,12 +4,12 @@ gray rows to packed rows                                  g4_rows
 a code of each row, sums of their bits, all in one        g4_code, scan, bits
 """
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kernels.cuda.sized import Sized, ask, take
 from kernels.cuda.slot import OnCard, Placed, Slot
 from kernels.g4 import codes
 from kernels.g4.coder import most_bytes_a_row
@@ -23,12 +23,11 @@ _LINE: Final = (256,)
 _WARP: Final = 32
 _WORD_BYTES: Final = 4
 _CODING: Final = (64,)
-_CODED_ROWS: Final = 8
+_CODED_ROWS: Final = 4
 _JOINED_ROWS: Final = 8
 _SUMMING: Final = 1024
 _PACKED_ROWS: Final = 8
 _CLEARING: Final = 256
-_ROOM_STEP: Final = 1 << 18
 _CODES: Final = np.dtype(
     [
         ("runs", np.uint32, codes.RUNS.shape),
@@ -37,22 +36,6 @@ _CODES: Final = np.dtype(
     ]
 )
 """As `G4Codes` in `g4_code.cuh`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coded:
-    """A T.6 code in the making.
-
-    Attributes
-    ----------
-    code
-        On the card.
-    bits
-        uint64 (1): its length; valid once the slot's stream was waited for.
-    """
-
-    code: Memory
-    bits: NDArray[np.uint64]
 
 
 def is_bilevel(raster: OnCard) -> bool:
@@ -124,11 +107,11 @@ def file(raster: Raster, slot: Slot) -> bytes:
         If the card does.
     """
     with slot.turn():
-        code = collect(enqueue(raster, slot), slot)
+        code = take(enqueue(raster, slot), slot).tobytes()
     return tiff(code, raster.width_px, raster.height_px, raster.dpi)
 
 
-def enqueue(raster: Raster, slot: Slot) -> Coded:
+def enqueue(raster: Raster, slot: Slot) -> Sized:
     """Ask for the T.6 code of a gray page, and do not wait for it; below 128 is black.
 
     Raises
@@ -142,22 +125,6 @@ def enqueue(raster: Raster, slot: Slot) -> Coded:
     return _coded(page, _packed(page, slot), slot)
 
 
-def collect(coded: Coded, slot: Slot) -> bytes:
-    """Return the code, in the turn in which it was asked for: waits for its length, then for it.
-
-    Raises
-    ------
-    DeviceFailed
-        If the card does.
-    """
-    slot.stream.wait()
-    size = (int(coded.bits[0]) + 7) // 8
-    code = slot.pinned("g4.code", (-(-size // _ROOM_STEP) * _ROOM_STEP,))[:size]
-    slot.stream.download(code, coded.code)
-    slot.stream.wait()
-    return code.tobytes()
-
-
 def _packed(page: Placed, slot: Slot) -> Memory:
     """Return the rows as bits, below a white one, in whole words."""
     words = -(-page.width_px // _WARP)
@@ -168,7 +135,7 @@ def _packed(page: Placed, slot: Slot) -> Memory:
     return packed
 
 
-def _coded(page: Placed, packed: Memory, slot: Slot) -> Coded:
+def _coded(page: Placed, packed: Memory, slot: Slot) -> Sized:
     stream, rows = slot.stream, page.height_px
     room = -(-most_bytes_a_row(page.width_px) // _WORD_BYTES)
     coded = slot.scratch("g4.rows", rows * room * _WORD_BYTES)
@@ -193,9 +160,7 @@ def _coded(page: Placed, packed: Memory, slot: Slot) -> Coded:
     stream.launch("clear_bits", (_CLEARING,), _LINE, words, total)
     given = coded, height, room_words, starts, total
     stream.launch("g4_join_rows", (-(-rows // _JOINED_ROWS),), _LINE, *given, words)
-    bits = slot.pinned("g4.bits", (1,), np.uint64)
-    stream.download(bits, total)
-    return Coded(words, bits)
+    return ask("g4.code", words, total, 1, slot)
 
 
 def _tables() -> NDArray[Any]:

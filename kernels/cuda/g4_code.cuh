@@ -11,7 +11,7 @@
 #include "g4_rows.cuh"
 
 #define CODING_THREADS 64
-#define LANES_A_ROW 8
+#define LANES_A_ROW 16
 #define LONGEST_RUN 2623
 #define LONGEST_MAKE_UP 2560
 #define VERTICAL_REACH 3

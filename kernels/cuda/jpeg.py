@@ -4,7 +4,7 @@
     bits of each block, sums of them, codes                   jpeg_entropy, scan, bits
     a zero after each 255                                     jpeg_stuff
 
-Rule 1: how long the file becomes only the card knows, until its one number has come over.
+Rule 1: how long the file becomes only the card knows: see `sized`.
 Rule 2: nothing grows beyond what is taken for it before: no block needs more than `_MOST_BYTES`.
 """
 
@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from kernels.cuda.sized import Sized, ask, take
 from kernels.cuda.slot import Placed, Slot
 from kernels.gpu import Memory
 from kernels.jpeg.contract import Subsampling, check
@@ -43,8 +44,7 @@ _MOST_BYTES: Final = 160
 """Of a block's code. The transform keeps the energy of 64 samples, at most 64 * 128 ** 2. Spent on
 coefficients of 128 it buys 10 + 8 bits for each of them, and no larger or smaller ones bring more:
 63 times 18 and a DC of 22 bits are 1,156 bits, to which the rounding of coefficients adds three."""
-_ROOM_STEP: Final = 1 << 20
-"""Memory for files is taken in these steps: to pin it takes longer than to fill it."""
+_A_BYTE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,11 @@ class Coded:
     head
         What comes before the scan.
     scan
-        On the card.
-    length
-        uint64 (1): bytes of the scan; valid once the slot's stream was waited for.
+        What comes after it.
     """
 
     head: bytes
-    scan: Memory
-    length: NDArray[np.uint64]
+    scan: Sized
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +113,19 @@ def enqueue(raster: Raster, quality: int, subsampling: Subsampling, slot: Slot) 
     coefficients, masks = _transformed(page, slot)
     words, bits = _written(page, coefficients, masks, slot)
     # The coefficients are done with: the scan takes their place.
-    length = _stuffed(layout.blocks, (words, bits), coefficients, slot)
-    return Coded(header(layout, quality, raster.dpi), coefficients, length)
+    scan = _stuffed(layout.blocks, (words, bits), coefficients, slot)
+    return Coded(header(layout, quality, raster.dpi), scan)
 
 
 def collect(coded: Coded, slot: Slot) -> bytes:
-    """Return the file, in the turn in which it was asked for: waits for its length, then for it.
+    """Return the file, in the turn in which it was asked for; see `sized.take`.
 
     Raises
     ------
     DeviceFailed
         If the card does.
     """
-    slot.stream.wait()
-    size = int(coded.length[0])
-    scan = slot.pinned("jpeg.scan", (-(-size // _ROOM_STEP) * _ROOM_STEP,))[:size]
-    slot.stream.download(scan, coded.scan)
-    slot.stream.wait()
+    scan = take(coded.scan, slot)
     return b"".join((coded.head, scan.data, EOI))
 
 
@@ -190,10 +183,8 @@ def _written(page: _Page, coefficients: Memory, masks: Memory, slot: Slot) -> tu
     return words, bits
 
 
-def _stuffed(
-    blocks: int, plain: tuple[Memory, Memory], scan: Memory, slot: Slot
-) -> NDArray[np.uint64]:
-    """Write the scan as it is in the file; return its length, to come."""
+def _stuffed(blocks: int, plain: tuple[Memory, Memory], scan: Memory, slot: Slot) -> Sized:
+    """Write the scan as it is in the file; return it, to come."""
     stream = slot.stream
     most = -(-blocks * _MOST_BYTES // _STUFFED_TILE)
     tiles = slot.scratch("jpeg.full", most * 8)
@@ -202,6 +193,4 @@ def _stuffed(
     stream.launch("jpeg_count_full", grid, block, *plain, tiles)
     stream.launch("jpeg_length", (1,), (_SUMMING,), tiles, plain[1], length)
     stream.launch("jpeg_stuff", grid, block, *plain, tiles, scan)
-    here = slot.pinned("jpeg.length", (1,), np.uint64)
-    stream.download(here, length)
-    return here
+    return ask("jpeg.scan", scan, length, _A_BYTE, slot)

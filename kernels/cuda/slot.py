@@ -117,6 +117,8 @@ class Slot(Buffers):
     ----------
     stream
         The worker's own.
+    lengths
+        How long the last results were, by name: see `sized`.
     """
 
     def __init__(self, card: Card, turns: Turns) -> None:
@@ -124,6 +126,7 @@ class Slot(Buffers):
         self._card = card
         self._turns = turns
         self.stream: Stream = card.stream()
+        self.lengths: dict[str, int] = {}
         self._kept = Pieces(card)
         self._desk: Pieces | None = None
         self._pinned: dict[str, NDArray[np.uint8]] = {}
