@@ -39,6 +39,7 @@ from benchmarks.on_card import (
     peers,
     pipeline,
     stage_times,
+    straight,
     together,
 )
 from benchmarks.on_card.budget import Budget
@@ -129,7 +130,7 @@ def parts(run: Run) -> Iterator[Callable[[], Iterable[Row]]]:
         equality.several(card, at_a_time), run.pages, run.known, budget.part(0.2), "pages"
     )
     yield lambda: stage_times.measure(card, whole, found[0], budget.part(0.15), small=small)
-    yield lambda: pipeline.straight(card, whole, found[0], budget.part(0.1), small=small)
+    yield lambda: straight.measure(card, whole, found[0], budget.part(0.1), small=small)
     yield lambda: together.measure(card, whole, found[0], budget.part(0.06), small=small)
     # The CPU's kernels are compiled where they are first needed: here, mostly.
     yield lambda: pipeline.product(card, choose("cpu"), whole, budget.part(0.3), small=small)

@@ -14,6 +14,10 @@ import pytest
 from benchmarks import gpu, record
 from benchmarks.on_card import budget, emulated, equality, expected, nvjpeg, pages, peers, table
 from benchmarks.on_card.hands import twins
+from benchmarks.on_card.in_flight import in_flight
+from kernels.cuda import chain, jpeg
+from kernels.cuda.slot import Slot
+from kernels.cuda.turns import Turns
 from kernels.gpu import Card, DeviceFailed, DeviceUnavailable
 from kernels.raster import Box
 
@@ -259,7 +263,7 @@ def test_all_that_is_measured_on_a_card_runs(tmp_path, capsys):
         "stages, on the card alone",
         "kernels",
         "whole colour pages, the card alone",
-        "G4, black and white pages up, coded, down: by turns, or several in a launch",
+        "G4, black and white pages up, coded, down: in flight, or several in a launch",
         "whole colour pages, as the product works them",
         "JPEG, a colour page on the card to bytes here, one thread",
         "one core of the CPU",
@@ -268,6 +272,34 @@ def test_all_that_is_measured_on_a_card_runs(tmp_path, capsys):
     assert {one["what"] for one in lines if "skipped" in one} >= {"nvJPEG", "nvImageCodec"}
     printed = capsys.readouterr().out
     assert all(f"{case}:\n" in printed for case in cases)
+
+
+@pytest.mark.cxx
+def test_pages_in_flight_come_in_order_and_give_their_turns_back():
+    card = emulated.card()
+    turns = Turns(card, 2)
+    slots = [Slot(card, turns) for _ in range(2)]
+    rasters = [page.raster for page in (*small_pages(), *small_pages(), small_pages()[1])]
+    under_way = []
+
+    def ask(raster, slot):
+        if raster is None:
+            raise DeviceFailed("the card fell off")
+        under_way.append(raster)
+        coded = chain.ask(raster, slot)
+        return lambda: under_way.remove(raster) or jpeg.collect(coded, slot)
+
+    files, seen = [], []
+    for file in in_flight(rasters, slots, ask):
+        seen.append(len(under_way))
+        files.append(file)
+    assert seen == [1, 1, 1, 1, 0]
+    alone = Slot(card, Turns(card))
+    assert files == [chain.straight_jpeg(raster, alone) for raster in rasters]
+    with pytest.raises(DeviceFailed, match="fell off"):
+        list(in_flight([rasters[0], None], slots, ask))
+    with slots[0].turn(), slots[1].turn():  # both were given back
+        pass
 
 
 @pytest.mark.cxx

@@ -1,7 +1,6 @@
-"""Pages a second, from pixels in memory to bytes, by so many threads at a time.
+"""Pages a second as the product works them, from pixels in memory to bytes, by so many threads.
 
-    the card alone    up, first pass, skew, turn, JPEG, down; nobody looks at the page in between
-    as the product    first pass, blank, skew, sheet, turn or cut, quality, JPEG, by a backend
+    first pass, blank, skew, sheet, turn or cut, quality, JPEG, by a backend
 
 Rule 1: each thread is a worker with a slot or buffers of its own. All work the same pages, which
 lie in memory that the card reads by itself, as a scanner's samples do.
@@ -19,26 +18,20 @@ from typing import Final
 import numpy as np
 
 from benchmarks.on_card.budget import Budget
-from benchmarks.on_card.ceilings import Ceilings
 from benchmarks.on_card.hands import FILL, QUALITY
 from benchmarks.on_card.pages import Page
-from benchmarks.on_card.table import Row, digits, goal, left_out
+from benchmarks.on_card.table import Row, digits, left_out
 from kernels.backend import Backend
 from kernels.blank import Level
 from kernels.buffers import Buffers
 from kernels.cuda import backend as cuda
-from kernels.cuda import chain
-from kernels.cuda.slot import Slot
-from kernels.cuda.turns import Turns
 from kernels.gpu import Card, DeviceFailed
 from kernels.quality import Known
 from kernels.raster import SLACK_BYTES, Raster
 
-STRAIGHT: Final = "whole colour pages, the card alone"
 PRODUCT: Final = "whole colour pages, as the product works them"
 _MOST_THREADS: Final = 32
 _TURN_S: Final = 2.0
-_GOAL: Final = 0.7
 _NOT_WORTH_TURNING_MICRODEG: Final = 50_000
 
 Hand = Callable[[Raster], object]
@@ -87,52 +80,12 @@ def rate(hands: Sequence[Hand], pages: Sequence[Page], seconds: float) -> float:
         return sum(pool.map(work, range(len(hands))))
 
 
-def straight(
-    card: Card, pages: Sequence[Page], ceilings: Ceilings, budget: Budget, *, small: bool
-) -> Iterator[Row]:
-    """Give a row for each number of threads: the card alone.
-
-    Parameters
-    ----------
-    pages
-        In colour, of one size, see `pinned`.
-    """
-    limit = ceilings.pages_per_s(pages[0].raster.pixels.nbytes)
-    counts = threads()[:2] if small else threads()
-    turns = Turns(card)
-    hands: list[Hand] = []
-    best = 0.0, 0
-    for number, count in enumerate(counts):
-        if budget.is_spent and not small:
-            yield left_out(STRAIGHT, _by(count), "no time")
-            continue
-        try:
-            _fill(hands, count, lambda: _straight(Slot(card, turns)), pages[0].raster)
-            found = rate(hands, pages, _seconds(budget, len(counts) - number, small=small))
-        except DeviceFailed as error:  # it may have no memory for so many
-            yield left_out(STRAIGHT, _by(count), str(error))
-            continue
-        best = max(best, (found / limit, count))
-        beside = f"{100 * found / limit:.0f} % of the pinned upload limit of {limit:.0f}"
-        figures = {"threads": count, "of_upload": digits(found / limit, 3)}
-        yield Row(STRAIGHT, _by(count), digits(found), "pages/s", beside, "", figures)
-    share, count = best
-    met = goal(f">= {100 * _GOAL:.0f} %", met=share >= _GOAL)
-    yield Row(
-        STRAIGHT, "of the upload limit, at best", digits(100 * share, 3), "%", _by(count), met
-    )
-
-
-def _fill(hands: list[Hand], count: int, make: Callable[[], Hand], raster: Raster) -> None:
+def fill(hands: list[Hand], count: int, make: Callable[[], Hand], raster: Raster) -> None:
     """Make more hands, one after the other; each works a page."""
     while len(hands) < count:
         made = make()
         made(raster)
         hands.append(made)
-
-
-def _straight(slot: Slot) -> Hand:
-    return lambda raster: chain.straight_jpeg(raster, slot)
 
 
 def product(
@@ -158,13 +111,13 @@ def product(
     for backend in backends:
         hands: list[Hand] = []
         for count in counts:
-            what = f"{backend.name}, {_by(count)}"
+            what = f"{backend.name}, {by(count)}"
             if budget.is_spent and not small:
                 yield left_out(PRODUCT, what, "no time")
                 continue
             try:
-                _fill(hands, count, partial(_worker, backend), pages[0].raster)
-                found = rate(hands, pages, _seconds(budget, left, small=small))
+                fill(hands, count, partial(_worker, backend), pages[0].raster)
+                found = rate(hands, pages, seconds_of(budget, left, small=small))
             except DeviceFailed as error:
                 yield left_out(PRODUCT, what, str(error))
                 continue
@@ -206,9 +159,9 @@ def as_the_product(backend: Backend, raster: Raster, buffers: Buffers) -> bytes:
     return backend.jpeg.encode(result, QUALITY, "420", buffers)
 
 
-def _seconds(budget: Budget, turns: int, *, small: bool) -> float:
+def seconds_of(budget: Budget, turns: int, *, small: bool) -> float:
     return 0.0 if small else min(budget.left_s / max(turns, 1), _TURN_S)
 
 
-def _by(count: int) -> str:
+def by(count: int) -> str:
     return f"{count} thread{'s' if count > 1 else ''}"
