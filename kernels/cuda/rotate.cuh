@@ -15,11 +15,12 @@ __device__ __forceinline__ i32 rounded(double value) {
   return value >= 0.0 ? (i32)(value + 0.5) : -(i32)(0.5 - value);
 }
 
-// One thread. The angle may still be on its way from the skew kernel: so it is read, not passed.
+// One thread. The angle may still be on its way from the skew kernel: then it is read. What is known
+// before is passed: as a copy it would wait behind the pages of others that are on their way up.
 extern "C" __global__ void __launch_bounds__(32)
-    turn_of(const i32* __restrict__ angle_microdeg, int width, int height, Turn* turn) {
+    turn_of(const i32* __restrict__ read, i32 known, int width, int height, Turn* turn) {
   if (threadIdx.x) return;
-  double a = -(double)*angle_microdeg * RADIAN_PER_MICRODEG, q = a * a;
+  double a = -(double)(read ? *read : known) * RADIAN_PER_MICRODEG, q = a * a;
   double sine =
       a * (1.0 +
            q * (-0.16666666666666666 + q * (0.008333333333333333 + q * -0.0001984126984126984)));

@@ -31,19 +31,15 @@ def rotate(
         If the card does.
     """
     box = twin.wanted(raster, angle_microdeg, fill, box)
-    page = slot.lay(raster)
-    angle = slot.pinned("rotate.angle", (1,), np.int32)
-    angle[0] = angle_microdeg
-    there = slot.there("rotate.angle", angle.nbytes)
-    slot.stream.upload(there, angle)
-    return turned(page, there, fill, slot, box, raster.dpi)
+    return turned(slot.lay(raster), angle_microdeg, fill, slot, box, raster.dpi)
 
 
-def turned(page: Placed, angle: Memory, fill: int, slot: Slot, box: Box, dpi: int) -> OnCard:
-    """Turn a page on the card by an angle on the card: int32, in microdegrees."""
+def turned(page: Placed, angle: Memory | int, fill: int, slot: Slot, box: Box, dpi: int) -> OnCard:
+    """Turn a page on the card by an angle in microdegrees, or by one on the card: int32."""
     turn = slot.there("rotate.turn", _TURN_BYTES)
     width, height = np.int32(page.width_px), np.int32(page.height_px)
-    slot.stream.launch("turn_of", (1,), (32,), angle, width, height, turn)
+    read, known = (np.uint64(0), angle) if isinstance(angle, int) else (angle, 0)
+    slot.stream.launch("turn_of", (1,), (32,), read, np.int32(known), width, height, turn)
     out = _room("rotate.out", box, page, slot)
     slot.stream.launch(
         "rotate_colour" if page.channels == 3 else "rotate_gray",

@@ -22,8 +22,8 @@ from kernels.skew.curve import Seen
 from kernels.skew.trust import Support
 
 _LANES: Final = 32
-_JUMPS_A_WARP: Final = 4 * _LANES - 1
-_ANGLES_A_BLOCK: Final = 8
+_JUMPS_A_WARP: Final = 2 * _LANES - 1
+_ANGLES_A_BLOCK: Final = 4
 _STREAKS_BLOCK: Final = (_LANES + 16, 16)
 _POOL_THREADS: Final = 1024
 _SUPPORT_THREADS: Final = 21 * _LANES

@@ -117,13 +117,13 @@ __device__ __forceinline__ double vertex_of(const Curve& curve, const Shape& sha
 }
 
 // All of a warp: the middle one of a band's energies, the greatest that has no more than half of
-// them below it.
+// them below it. All are below 2^63: the sign of a difference compares two.
 __device__ __forceinline__ u64 middle_of(const u64 mine[COARSE_A_LANE], const u64* energy) {
   int below[COARSE_A_LANE] = {};
   for (int k = 0; k < COARSE_ANGLES; k++) {
     u64 other = energy[k];
 #pragma unroll
-    for (int i = 0; i < COARSE_A_LANE; i++) below[i] += other < mine[i];
+    for (int i = 0; i < COARSE_A_LANE; i++) below[i] += (int)((other - mine[i]) >> 63);
   }
   u64 middle = 0;
 #pragma unroll

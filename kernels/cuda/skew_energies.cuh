@@ -7,10 +7,10 @@
 #pragma once
 #include "types.cuh"
 
-#define LINES_A_LANE 4
+#define LINES_A_LANE 2
 #define LINES_A_WARP (WARP * LINES_A_LANE)
 #define JUMPS_A_WARP (LINES_A_WARP - 1)
-#define STRIPS_AT_ONCE 8  // so many are asked for before the first of them is waited for
+#define STRIPS_AT_ONCE 16  // so many are asked for before the first of them is waited for
 
 // Where a lane stands in the strips, and its lines of the profile: `y` and each 32nd after it, so
 // that a warp reads neighbours.
@@ -75,11 +75,11 @@ __device__ __forceinline__ void add_parts(u64 energy[LINES_A_LANE], const int pa
 }
 
 // Add the energies to `out`, (half, way, part, angle): rows, then columns, which are sheared the
-// other way. A warp takes 128 lines of the profile, and so 127 jumps, under one angle's shear; a
+// other way. A warp takes 64 lines of the profile, and so 63 jumps, under one angle's shear; a
 // block the same lines under several angles, so that most of them are in its cache already:
 // blockIdx.x by the lines, .y by the angles, .z by the way, and by the half where there are two.
-// Four blocks on a multiprocessor leave the registers that what was asked for comes to.
-extern "C" __global__ void __launch_bounds__(256, 4)
+// Eight blocks on a multiprocessor leave the registers that what was asked for comes to.
+extern "C" __global__ void __launch_bounds__(128, 8)
     skew_energies(const u16* __restrict__ rows, int row_count, int row_lines,
                   const u16* __restrict__ columns, int column_count, int column_lines,
                   const i32* __restrict__ shears, int angles, int parts, u64* __restrict__ out) {

@@ -79,8 +79,8 @@ def energies_of(both, sheared, parts, halves, slot):
         ((4, 32), (5, 33)),
         ((16, 249), (9, 250)),
         ((2, 65), (40, 505)),
-        ((9, 128), (17, 128)),  # all lines of a warp lie in the strips but the one before them
-        ((9, 255), (8, 255)),  # or the one after them
+        ((18, 64), (17, 64)),  # all lines of a warp lie in the strips but the one before them
+        ((16, 127), (33, 127)),  # or the one after them
     ],
 )
 def test_energies_are_those_of_the_cpu(rows, columns, parts, slot):
