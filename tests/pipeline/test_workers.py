@@ -1,5 +1,6 @@
 """Faces on all cores: in order, each as if it were alone, in memory that is used again."""
 
+import dataclasses
 import threading
 import tracemalloc
 
@@ -126,3 +127,11 @@ def test_the_second_page_of_a_size_allocates_no_page(crew):
     finally:
         tracemalloc.stop()
     assert peak < page(0).pixels.nbytes / 2, peak
+
+
+@pytest.mark.parametrize(("cores", "beside_a_card"), [(16, 4), (2, 2)])
+def test_beside_a_card_few_threads_work_faces(kernels, monkeypatch, cores, beside_a_card):
+    monkeypatch.setattr(workers, "usable_cores", lambda: cores)
+    on_card = dataclasses.replace(kernels, name="gpu", spare=kernels)
+    assert workers.usual_threads(kernels) == cores
+    assert workers.usual_threads(on_card) == beside_a_card
