@@ -29,8 +29,8 @@ MAX_BYTES: Final = 1 << 30
 _SIDES: Final = 2
 _BESIDE_A_CARD: Final = 4
 """What a card leaves to this side is Python between short kernels, and the interpreter runs one
-thread at a time. On 16 cores beside an H100 four threads worked 292 to 387 pages/s, 16 of them 174 to
-291."""
+thread at a time. On 16 cores beside an H100 four threads worked 292 to 387 pages/s, 16 of them 174
+to 291."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

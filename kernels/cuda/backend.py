@@ -2,7 +2,7 @@
 
     look     the page goes up; first pass and skew; what was read comes down    one wait
     then     blank, sheet, quality: on the CPU, by the half page and the cells
-    finish   turn, cut and encode; the file comes down              its length, its bytes
+    finish   turn, cut and encode; the file comes down              one wait, see `sized`
 
 What is decided between the halves, by both sides of the sheet, is why a page does not go through in
 one go as in `chain`; the waits are filled by other pages (`turns`).
