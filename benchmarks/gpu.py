@@ -38,6 +38,7 @@ from benchmarks.on_card import (
     pages,
     peers,
     pipeline,
+    rates,
     stage_times,
     straight,
     together,
@@ -112,7 +113,7 @@ def parts(run: Run) -> Iterator[Callable[[], Iterable[Row]]]:
     def ceilings_first() -> list[Row]:
         rows, limits = ceilings.measure(card, budget.part(0.04), small=small)
         found.append(limits)
-        whole.extend(pipeline.pinned(card, run.whole))
+        whole.extend(rates.pinned(card, run.whole))
         return rows
 
     def fresh() -> Iterator[Row]:

@@ -31,11 +31,12 @@ def in_flight(rasters: Iterable[Raster], slots: Sequence[Slot], ask: Ask) -> Ite
         for number, raster in enumerate(rasters):
             if len(under_way) == len(slots):
                 yield _file(*under_way.popleft())
-            slot, turn = slots[number % len(slots)], ExitStack()
+            slot = slots[number % len(slots)]
             slot.begin()
-            turn.enter_context(slot.turn())
-            under_way.append((turn, lambda: b""))  # from now on it has to be given back
-            under_way[-1] = turn, ask(raster, slot)
+            with ExitStack() as turn:
+                turn.enter_context(slot.turn())
+                take = ask(raster, slot)
+                under_way.append((turn.pop_all(), take))
         while under_way:
             yield _file(*under_way.popleft())
     finally:

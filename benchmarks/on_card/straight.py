@@ -11,7 +11,7 @@ from benchmarks.on_card.budget import Budget
 from benchmarks.on_card.ceilings import Ceilings
 from benchmarks.on_card.in_flight import rate_in_flight
 from benchmarks.on_card.pages import Page
-from benchmarks.on_card.pipeline import Hand, by, fill, rate, seconds_of, threads
+from benchmarks.on_card.rates import Hand, by, fill, rate, seconds_of, threads
 from benchmarks.on_card.table import Row, digits, goal, left_out
 from kernels.cuda import chain, jpeg
 from kernels.cuda.slot import Slot
@@ -19,7 +19,7 @@ from kernels.cuda.turns import Turns
 from kernels.gpu import Card, DeviceFailed
 from kernels.raster import Raster
 
-STRAIGHT: Final = "whole colour pages, the card alone"
+CASE: Final = "whole colour pages, the card alone"
 _IN_FLIGHT: Final = (2, 3, 4)
 _GOAL: Final = 0.7
 
@@ -36,26 +36,24 @@ def measure(
     """
     limit = ceilings.pages_per_s(pages[0].raster.pixels.nbytes)
     best = 0.0, ""
-    for what, found, figures in _straight_rates(card, pages, budget, small=small):
+    for what, found, figures in _rates(card, pages, budget, small=small):
         if isinstance(found, str):
-            yield left_out(STRAIGHT, what, found)
+            yield left_out(CASE, what, found)
             continue
         best = max(best, (found / limit, what))
         beside = f"{100 * found / limit:.0f} % of the pinned upload limit of {limit:.0f}"
         told = {**figures, "of_upload": digits(found / limit, 3)}
-        yield Row(STRAIGHT, what, digits(found), "pages/s", beside, "", told)
+        yield Row(CASE, what, digits(found), "pages/s", beside, "", told)
     share, what = best
     met = goal(f">= {100 * _GOAL:.0f} %", met=share >= _GOAL)
-    yield Row(STRAIGHT, "of the upload limit, at best", digits(100 * share, 3), "%", what, met)
+    yield Row(CASE, "of the upload limit, at best", digits(100 * share, 3), "%", what, met)
 
 
 Rate = tuple[str, float | str, Mapping[str, int]]
 """By what, pages a second or why it was left out, and in numbers by what."""
 
 
-def _straight_rates(
-    card: Card, pages: Sequence[Page], budget: Budget, *, small: bool
-) -> Iterator[Rate]:
+def _rates(card: Card, pages: Sequence[Page], budget: Budget, *, small: bool) -> Iterator[Rate]:
     counts = threads()[:2] if small else threads()
     left = len(_IN_FLIGHT) + len(counts)
     most = max(_IN_FLIGHT)

@@ -15,7 +15,7 @@ from benchmarks.on_card.budget import Budget
 from benchmarks.on_card.ceilings import Ceilings
 from benchmarks.on_card.in_flight import rate_in_flight
 from benchmarks.on_card.pages import Page, page
-from benchmarks.on_card.pipeline import pinned, seconds_of
+from benchmarks.on_card.rates import pinned, seconds_of
 from benchmarks.on_card.table import Row, digits
 from kernels.cuda import g4
 from kernels.cuda.sized import take

@@ -24,6 +24,7 @@ _WARP: Final = 32
 _WORD_BYTES: Final = 4
 _CODING: Final = (64,)
 _CODED_ROWS: Final = 4
+"""By so many threads of a block so many rows are coded: few in a warp, see `g4_code.cuh`."""
 _JOINED_ROWS: Final = 8
 _SUMMING: Final = 1024
 _PACKED_ROWS: Final = 8

@@ -16,7 +16,7 @@ __device__ __forceinline__ i32 rounded(double value) {
 }
 
 // One thread. The angle may still be on its way from the skew kernel: then it is read. What is known
-// before is passed: as a copy it would wait behind the pages of others that are on their way up.
+// before is passed: a copy has to queue with the pages of others that are on their way up.
 extern "C" __global__ void __launch_bounds__(32)
     turn_of(const i32* __restrict__ read, i32 known, int width, int height, Turn* turn) {
   if (threadIdx.x) return;

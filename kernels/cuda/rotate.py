@@ -15,6 +15,7 @@ _STEPS: Final = 4
 """A thread makes so many pixels, or words of four bytes, a row of threads apart."""
 _PIXELS: Final = 4
 """A row has room for a multiple of them, so that it is whole words in gray and in colour."""
+_WORD_BYTES: Final = 4
 _TURN_BYTES: Final = 16
 
 
@@ -91,7 +92,7 @@ def crop(raster: Raster, box: Box, slot: Slot) -> OnCard:
 
 def crop_grid(row_bytes: int, rows: int) -> tuple[int, int]:
     """Return how many blocks copy so many rows of so many bytes."""
-    return _grid(-(-row_bytes // 4), rows)
+    return _grid(-(-row_bytes // _WORD_BYTES), rows)
 
 
 def _room(name: str, box: Box, page: Placed, slot: Slot) -> Placed:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kernels import skew as twin
 from kernels.cuda.first_pass import ReadPage
+from kernels.cuda.skew_energies import ENERGY_BYTES, Sheared, Strips, Zeros, add_energies
 from kernels.cuda.slot import Slot
 from kernels.first_pass import FirstPass
 from kernels.gpu import Memory
@@ -22,14 +23,10 @@ from kernels.skew.curve import Seen
 from kernels.skew.trust import Support
 
 _LANES: Final = 32
-_JUMPS_A_WARP: Final = 2 * _LANES - 1
-_ANGLES_A_BLOCK: Final = 4
 _STREAKS_BLOCK: Final = (_LANES + 16, 16)
 _POOL_THREADS: Final = 1024
 _SUPPORT_THREADS: Final = 21 * _LANES
 _ANGLE_BYTES: Final = 4
-_ITEM_BYTES: Final = 2
-_ENERGY_BYTES: Final = 8
 _COARSE: Final = 2 * curve.COARSE_HALF + 1
 _FINE: Final = 2 * curve.FINE_HALF + 1
 _HALVES: Final = 2 * curve.HALVES_HALF + 1
@@ -68,25 +65,6 @@ class SkewThere:
     strip_px: int
 
 
-@dataclass(frozen=True, slots=True)
-class Strips:
-    """Strips of one way on the card: uint16 (count, lines)."""
-
-    memory: Memory
-    count: int
-    lines: int
-
-    def pooled(self, name: str, by: int, slot: Slot) -> "Strips":
-        """Return room for the same with `by` lines made one."""
-        lines = self.lines // by
-        return Strips(slot.scratch(name, _ITEM_BYTES * self.count * lines), self.count, lines)
-
-    @property
-    def arguments(self) -> tuple[Memory, np.int32, np.int32]:
-        """As kernels take them."""
-        return self.memory, np.int32(self.count), np.int32(self.lines)
-
-
 class Inked(NamedTuple):
     """A page by its strips, and its levels: int32 threshold, paper, most ink of a sample."""
 
@@ -94,28 +72,6 @@ class Inked(NamedTuple):
     columns: Strips
     levels: Memory
     strip_px: int
-
-
-class Sheared(NamedTuple):
-    """What to measure energies of, and how."""
-
-    strips: tuple[Strips, Strips]
-    shears: Memory
-    angles: int
-    parts: int
-    halves: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Zeros:
-    """Memory on the card for so many uint64, which energies will be added to."""
-
-    memory: Memory
-    count: int
-
-    def at(self, first: int) -> np.uint64:
-        """Return where the zeros from a number on are, as kernels take it."""
-        return np.uint64(self.memory.address + _ENERGY_BYTES * first)
 
 
 def estimate(first: FirstPass, dpi: int, slot: Slot) -> Skew:
@@ -175,7 +131,7 @@ def measured(inked: Inked, dpi: int, slot: Slot) -> SkewThere:
     seen = slot.scratch("skew.seen", 8 * _NUMBERS)
     found = SkewThere(angle, turn, seen, dirty, width, strip)
     count = _OF_ALL + _OF_FINE + _OF_HALVES
-    zeros = Zeros(slot.scratch("skew.energies", _ENERGY_BYTES * count), count)
+    zeros = Zeros(slot.scratch("skew.energies", ENERGY_BYTES * count), count)
     whole = inked.rows, without_streaks(inked, dpi, dirty, slot)
     small = pooled(whole, dirty, (twin.streak_width_px(dpi), twin.pool_of(strip)), zeros, slot)
     energy = zeros.at(0)
@@ -272,23 +228,6 @@ def pooled(
         np.int32(zeros.count),
     )
     return small
-
-
-def add_energies(sheared: Sheared, out: np.uint64, slot: Slot) -> None:
-    """Add the energies to what lies on the card at `out`, uint64 (half, way, part, angle)."""
-    strips, shears, angles, parts, halves = sheared
-    longest = max(one.lines for one in strips)
-    slot.stream.launch(
-        "skew_energies",
-        (-(-(longest - 1) // _JUMPS_A_WARP), -(-angles // _ANGLES_A_BLOCK), 2 * halves),
-        (_LANES, _ANGLES_A_BLOCK),
-        *strips[0].arguments,
-        *strips[1].arguments,
-        shears,
-        np.int32(angles),
-        np.int32(parts),
-        out,
-    )
 
 
 def _coarse(strip_px: int) -> NDArray[np.int32]:

@@ -13,8 +13,9 @@ from kernels import first_pass, rotate
 from kernels import skew as twin
 from kernels.buffers import Buffers
 from kernels.cuda import first_pass as reading
-from kernels.cuda import skew
-from kernels.cuda.skew import Inked, Strips
+from kernels.cuda import skew, skew_energies
+from kernels.cuda.skew import Inked
+from kernels.cuda.skew_energies import Strips
 from kernels.raster import Raster
 from kernels.skew import curve, shears, trust
 from tests import reference
@@ -64,10 +65,10 @@ def energies_of(both, sheared, parts, halves, slot):
     slot.stream.upload(there, here)
     shape = halves, 2, parts, len(sheared)
     size_bytes = 8 * math.prod(shape)
-    wanted = skew.Sheared(strips, there, len(sheared), parts, halves)
-    zeros = skew.Zeros(slot.there("energies", size_bytes), size_bytes // 8)
+    wanted = skew_energies.Sheared(strips, there, len(sheared), parts, halves)
+    zeros = skew_energies.Zeros(slot.there("energies", size_bytes), size_bytes // 8)
     slot.stream.clear(zeros.memory, size_bytes)
-    skew.add_energies(wanted, zeros.at(0), slot)
+    skew_energies.add_energies(wanted, zeros.at(0), slot)
     return fetched(zeros.memory, shape, np.int64, slot)
 
 
@@ -127,7 +128,7 @@ def ready(rows, columns, widths, slot):
     inked = Inked(laid("rows", rows, slot), laid("columns", columns, slot), there, 8)
     dirty = slot.there("dirty", 4 * (-(-width // 32)))
     clean = skew.without_streaks(inked, dpi, dirty, slot)
-    zeros = skew.Zeros(slot.there("energies", 8 * ZEROS + 8), ZEROS)
+    zeros = skew_energies.Zeros(slot.there("energies", 8 * ZEROS + 8), ZEROS)
     ones = np.full(ZEROS + 1, -1)
     slot.stream.upload(zeros.memory, ones)
     widths = twin.streak_width_px(dpi), by
