@@ -255,3 +255,26 @@ def test_the_sharpest_rise_equals_the_slow_answer(seed, height, width):
     unique = np.ascontiguousarray(unique.T, np.uint8)
     focus.rises(unique, np.zeros((1, 2), np.int64), 3, 1, flipped)
     assert flipped[0, 1] > 0
+
+
+@given(seed=st.integers(0, 1000))
+def test_inked_cells_are_those_whose_corners_lie_in_the_region(seed):
+    rng = np.random.default_rng(seed)
+    down, across = rng.integers(1, 6, 2)
+    cells = rng.integers(0, 3, (down, across, 2), np.uint8)
+    rows = np.sort(rng.integers(0, 16 * across + 17, (16 * down - rng.integers(0, 16), 2)), axis=1)
+    rows = rows.astype(np.int32)
+    found = np.empty((down * across, 2), np.int64)
+    count = focus.inked_cells(cells, rows, 1, found)
+    wanted = [
+        (32 * y, 32 * x)
+        for y in range(down)
+        for x in range(across)
+        if cells[y, x, 0] >= 1
+        and all(
+            rows[min(line, len(rows) - 1), 0] < 16 * x
+            and 16 * x + 16 < rows[min(line, len(rows) - 1), 1]
+            for line in (16 * y, 16 * y + 15)
+        )
+    ]
+    assert [tuple(one) for one in found[:count]] == wanted
